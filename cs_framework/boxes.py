@@ -1,0 +1,60 @@
+"""Arithmetic of half-open boxes ``x1, y1, x2, y2`` in pixels: no ``+ 1`` anywhere."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Float32 = NDArray[np.float32]
+
+
+def as_boxes(boxes: ArrayLike) -> Float32:
+    """Any sequence of four-tuples as float32 (N, 4), (0, 4) where empty."""
+    return np.asarray(boxes, dtype=np.float32).reshape(-1, 4)
+
+
+def area(boxes: Float32) -> Float32:
+    """(N,) areas in px^2."""
+    return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+
+
+def iou(a: Float32, b: Float32) -> Float32:
+    """(N, M) intersection over union of every box of `a` with every box of `b`; 0 where the union is empty."""
+    a, b = a.astype(np.float64), b.astype(np.float64)
+    left_top = np.maximum(a[:, None, :2], b[None, :, :2])
+    right_bottom = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    intersection = np.prod(np.clip(right_bottom - left_top, 0, None), axis=2)
+    union = area(a)[:, None] + area(b)[None, :] - intersection  # type: ignore[arg-type]
+    return np.divide(intersection, union, out=np.zeros_like(union), where=union > 0).astype(np.float32)
+
+
+def clip(boxes: Float32, size: tuple[int, int]) -> Float32:
+    """Boxes cut at the border of a frame of `size` (height, width)."""
+    height, width = size
+    return np.clip(boxes, 0, np.array([width, height, width, height], np.float32)).astype(np.float32)
+
+
+def from_xywh(boxes: ArrayLike) -> Float32:
+    """Boxes from corner, width and height: ``x2 = x + w``."""
+    xywh = as_boxes(boxes)
+    return np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], axis=1)
+
+
+def to_xywh(boxes: Float32) -> Float32:
+    """Corner, width and height of boxes."""
+    return np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
+
+
+def nms(boxes: Float32, scores: Float32, threshold: float) -> NDArray[np.intp]:
+    """Indices kept by greedy non-maximum suppression, best first.
+
+    A box goes when its IoU with a kept one is above `threshold`. Equal scores keep their order.
+    """
+    remaining = np.argsort(-scores, kind="stable")
+    kept: list[int] = []
+    while len(remaining):
+        best, remaining = int(remaining[0]), remaining[1:]
+        kept.append(best)
+        overlap = iou(boxes[best : best + 1], boxes[remaining])[0]
+        remaining = remaining[overlap <= threshold]
+    return np.array(kept, dtype=np.intp)

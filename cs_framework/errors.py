@@ -1,0 +1,31 @@
+"""Errors that a user can act on: each text names the file, line or key, and the cure."""
+
+from __future__ import annotations
+
+
+class CSError(Exception):
+    """Base of all errors that the framework and its components raise on purpose."""
+
+    exit_code = 1
+
+
+class RecipeError(CSError):
+    """The recipe or the arguments are wrong; the message lists every problem found."""
+
+    exit_code = 2
+
+
+class SetupError(CSError):
+    """A component cannot be built here: weights, a library or a device are missing."""
+
+    exit_code = 2
+
+
+class DataError(CSError):
+    """The data set as a whole cannot be used: no frames, a bad index, one embryo in two splits."""
+
+    exit_code = 2
+
+
+class FrameError(CSError):
+    """One frame cannot be read or processed; a run records it and goes on."""

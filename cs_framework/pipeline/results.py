@@ -1,0 +1,49 @@
+"""What the pipeline says of one frame: the common currency of evaluation and outputs."""
+
+from __future__ import annotations
+
+import numpy as np
+from attrs import field, frozen
+
+from cs_framework.interfaces import Detection, Float32, RegionScores
+
+
+@frozen(eq=False)
+class FrameResult:
+    """Everything the two stages found on one frame.
+
+    Stage 2 runs on every frame during evaluation, flagged or not, so that its figures do not depend on
+    the gate; `detect` runs it on flagged frames only and leaves `proposals` empty elsewhere.
+    """
+
+    frame: str
+    """The frame's id."""
+    sequence: str
+    index: int
+    size: tuple[int, int]
+    """(height, width)"""
+    score: float
+    """Raw anomaly score, higher = more unusual; NaN where there is no filter."""
+    flagged: bool
+    """Whether the score reached the gate's threshold."""
+    proposals: Float32 = field(factory=lambda: np.zeros((0, 4), np.float32))
+    """(N, 4) boxes that were scored (refined ones where the scorer refines)."""
+    scores: RegionScores | None = None
+    """(N,) scores of `proposals`; None where there are none."""
+    ranked: tuple[Detection, ...] = ()
+    """Boxes left after suppression, best first, at most 100; `min_confidence` and `top` not yet applied."""
+    detections: tuple[Detection, ...] = ()
+    """Those of `ranked` that are reported if the frame is flagged."""
+    statistics: dict[str, float] = field(factory=dict)
+    """Trivial cues of the whole frame, by name, to put beside the anomaly score."""
+
+
+@frozen(eq=False)
+class JudgedFrame:
+    """A result beside the truth."""
+
+    result: FrameResult
+    label: int
+    """1 the frame shows a string, 0 it does not."""
+    boxes: Float32 | None
+    """(M, 4) annotated boxes, (0, 4) for a string-free frame, None where nobody drew boxes."""

@@ -1,0 +1,158 @@
+"""The tables and keys of a recipe. Every default is here, and nowhere else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from attrs import field, frozen
+
+from cs_framework.settings import setting
+
+Step = Literal["train", "evaluate", "detect"]
+STEPS: tuple[Step, ...] = ("train", "evaluate", "detect")
+
+
+@frozen
+class ComponentUse:
+    """One component, as a recipe names it."""
+
+    use: str = setting(help='name of the component, or "distribution/name"')
+    settings: dict[str, Any] = field(factory=dict, metadata={"cs_framework": {"help": "its settings"}})
+    version: str | None = setting(None, help="version of its distribution; written into resolved.toml")
+
+
+@frozen
+class BlockSettings:
+    """Plugins that must not be imported."""
+
+    plugins: tuple[str, ...] = setting((), help='distributions, or "distribution:entry-point"')
+
+
+@frozen
+class SyntheticSettings:
+    """Synthetic embryos, made when the run starts."""
+
+    embryos: int = setting(16, ge=3, help="number of embryos over all splits")
+    frames: int = setting(20, ge=4, help="frames per embryo")
+    size: int = setting(320, ge=96, le=1024, help="width and height of a frame in pixels")
+    seed: int = setting(7, ge=0, help="seed of the generator")
+
+
+@frozen
+class DataSettings:
+    """Where labelled frames come from."""
+
+    source: Literal["folder", "synthetic"] = setting("folder", help="a data root, or generated embryos")
+    root: Path | None = setting(None, help="folder with {train,val,test}/{normal,abnormal} and labels/")
+    group_pattern: str | None = setting(
+        None, help="regular expression over file names without extension; group 'group' is the embryo"
+    )
+    shared_embryos: Literal["error", "allow"] = setting("error", help="what to do with an embryo in two splits")
+    bits: int | None = setting(None, ge=8, le=16, help="depth of 16-bit files when it is less than 16")
+    synthetic: SyntheticSettings = field(
+        factory=SyntheticSettings, metadata={"cs_framework": {"help": "settings of the generator"}}
+    )
+
+
+@frozen
+class ModelSettings:
+    """A trained bundle to use instead of naming components."""
+
+    bundle: Path | None = setting(None, help="the model/ folder of a run")
+
+
+@frozen
+class TrainingSettings:
+    """How regions are labelled and sampled."""
+
+    positive_iou: float = setting(0.2, ge=0, le=1, help="a region above this IoU is a string")
+    negative_iou: float = setting(0.1, ge=0, le=1, help="a region below this IoU is background")
+    normal_regions: int = setting(
+        256, ge=0, help="background regions drawn from each string-free training frame"
+    )
+
+
+@frozen
+class GateSettings:
+    """When does stage 1 let a frame pass? Youden's point, unless one of these is given."""
+
+    sensitivity: float | None = setting(
+        None, gt=0, le=1, help="smallest share of abnormal validation frames that must pass"
+    )
+    threshold: float | None = setting(None, help="pass frames that score at least this")
+
+
+@frozen
+class PipelineSettings:
+    """How frames flow through the components, and which boxes are reported."""
+
+    device: Literal["auto", "cpu", "cuda", "mps"] = setting("auto", help="where networks run")
+    threads: int = setting(2, ge=1, help="threads of each process; results may depend on it, so it is fixed")
+    workers: int = setting(1, ge=1, help="processes; results do not depend on it")
+    gate: GateSettings = field(
+        factory=GateSettings, metadata={"cs_framework": {"help": "operating point of stage 1"}}
+    )
+    max_proposals: int = setting(3000, ge=1, help="boxes kept of each frame, after uniting all proposers")
+    top: int = setting(1, ge=1, help="boxes reported for a frame at most")
+    min_confidence: float = setting(0.0, ge=0, le=1, help="boxes below this confidence are not reported")
+    suppression: float = setting(0.3, ge=0, le=1, help="a box that overlaps a better one above this IoU goes")
+
+
+@frozen
+class EvaluateSettings:
+    """How figures are computed."""
+
+    resamples: int = setting(1000, ge=100, help="bootstrap resamples behind each interval")
+
+
+@frozen
+class DetectSettings:
+    """What to look at."""
+
+    input: Path | None = setting(None, help="folder or image; without it, the frames of the test (else val) split")
+
+
+@frozen
+class OutputSettings:
+    """Which further files a run leaves."""
+
+    overlays: int = setting(200, ge=0, help="pictures drawn at most")
+    proposals: bool = setting(False, help="all proposals as Parquet, COCO, YOLO and pictures")
+    regions: bool = setting(False, help="the region table and embeddings as Parquet")
+    crops: bool = setting(False, help="the pixels of each reported box as PNG")
+
+
+def _table(cls: type, text: str) -> Any:
+    return field(factory=cls, metadata={"cs_framework": {"help": text}})
+
+
+@frozen
+class Recipe:
+    """A whole recipe."""
+
+    name: str = setting("", help="names the run; the file's name without extension when left out")
+    steps: tuple[Step, ...] = setting(STEPS, help="what `cs-run` does when no step is given", choices=STEPS)
+    seed: int = setting(42, ge=0, help="seed of everything random")
+    requires: tuple[str, ...] = setting((), help='distributions that must be installed, such as "cs-yolo>=1.2"')
+    plugins: tuple[Path, ...] = setting((), help="one-file plugins, relative to the recipe")
+    block: BlockSettings = _table(BlockSettings, "plugins that must not be imported")
+    data: DataSettings = _table(DataSettings, "labelled frames")
+    anomaly_filter: ComponentUse | None = field(
+        default=None, metadata={"cs_framework": {"help": "stage 1: is this frame unusual?"}}
+    )
+    proposer: tuple[ComponentUse, ...] = field(
+        default=(), metadata={"cs_framework": {"help": "stage 2: which boxes? may repeat"}}
+    )
+    embedder: ComponentUse | None = field(
+        default=None, metadata={"cs_framework": {"help": "stage 2: a vector for each box"}}
+    )
+    scorer: ComponentUse | None = field(
+        default=None, metadata={"cs_framework": {"help": "stage 2: which box holds a string?"}}
+    )
+    model: ModelSettings = _table(ModelSettings, "a trained bundle, for recipes that do not train")
+    training: TrainingSettings = _table(TrainingSettings, "weak labels")
+    pipeline: PipelineSettings = _table(PipelineSettings, "flow, gate and reporting")
+    evaluate: EvaluateSettings = _table(EvaluateSettings, "figures")
+    detect: DetectSettings = _table(DetectSettings, "frames to search")
+    outputs: OutputSettings = _table(OutputSettings, "further files")

@@ -1,0 +1,72 @@
+"""Declaring the settings of a component: type, default, bounds and help in one place.
+
+The recipe reader, ``cs-plugins show`` and whatever draws controls for a component read the same declaration.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import NOTHING, field, validators
+
+METADATA_KEY = "cs_framework"
+
+
+def setting(
+    default: Any = NOTHING,
+    *,
+    help: str,  # noqa: A002  (the word users of click and argparse know)
+    ge: float | None = None,
+    gt: float | None = None,
+    le: float | None = None,
+    lt: float | None = None,
+    choices: tuple[Any, ...] | None = None,
+    validator: Any = None,
+) -> Any:
+    """Declare one setting of a frozen attrs class.
+
+    Args:
+        default: the value when a recipe is silent; without one the setting is required.
+        help: one line for people, with the unit where there is one.
+        ge: smallest allowed value. Bounds apply to each item of a tuple.
+        gt: exclusive lower bound.
+        le: largest allowed value.
+        lt: exclusive upper bound.
+        choices: the allowed values.
+        validator: a further attrs validator.
+
+    Example:
+        >>> from attrs import frozen
+        >>> @frozen
+        ... class Settings:
+        ...     epochs: int = setting(30, ge=1, help="passes over the training frames")
+        >>> Settings(epochs=0)
+        Traceback (most recent call last):
+            ...
+        ValueError: 'epochs' must be >= 1: 0
+    """
+    checks = []
+    bounds = {"ge": ge, "gt": gt, "le": le, "lt": lt}
+    for name, bound in bounds.items():
+        if bound is not None:
+            checks.append(getattr(validators, name)(bound))
+    if choices is not None:
+        checks.append(validators.in_(choices))
+    each = [_each(check) for check in checks]
+    if validator is not None:
+        each.append(validator)
+    stated = {name: bound for name, bound in bounds.items() if bound is not None}
+    metadata = {METADATA_KEY: {"help": help, "choices": choices, **stated}}
+    return field(default=default, validator=each, metadata=metadata)
+
+
+def _each(check: Any) -> Any:
+    """Apply a check to a value, to every item of a tuple, and not to None."""
+
+    def validate(instance: Any, attribute: Any, value: Any) -> None:
+        if value is None:
+            return
+        for item in value if isinstance(value, tuple) else (value,):
+            check(instance, attribute, item)
+
+    return validate
