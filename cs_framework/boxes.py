@@ -45,14 +45,14 @@ def to_xywh(boxes: Float32) -> Float32:
     return np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
 
 
-def nms(boxes: Float32, scores: Float32, threshold: float) -> NDArray[np.intp]:
-    """Indices kept by greedy non-maximum suppression, best first.
+def nms(boxes: Float32, scores: Float32, threshold: float, limit: int | None = None) -> NDArray[np.intp]:
+    """Indices kept by greedy non-maximum suppression, best first, at most `limit` of them.
 
     A box goes when its IoU with a kept one is above `threshold`. Equal scores keep their order.
     """
     remaining = np.argsort(-scores, kind="stable")
     kept: list[int] = []
-    while len(remaining):
+    while len(remaining) and (limit is None or len(kept) < limit):
         best, remaining = int(remaining[0]), remaining[1:]
         kept.append(best)
         overlap = iou(boxes[best : best + 1], boxes[remaining])[0]
