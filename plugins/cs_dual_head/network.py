@@ -1,0 +1,79 @@
+"""The network and its losses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+_ROWS_AT_ONCE = 8192  # bounds the memory of a forward pass over a large table
+
+
+class DualHead(nn.Module):
+    """A shared trunk with two linear heads.
+
+    Args:
+        dim: D, the length of an embedding.
+        hidden: units of each hidden layer.
+        dropout: share of hidden units dropped while training.
+    """
+
+    def __init__(self, dim: int, hidden: Sequence[int], dropout: float) -> None:
+        super().__init__()
+        self.dim = dim
+        widths = [dim, *hidden]
+        self.norm = nn.LayerNorm(dim)
+        self.trunk = nn.Sequential()
+        for wide, narrow in pairwise(widths):
+            self.trunk.extend([nn.Linear(wide, narrow), nn.ReLU(), nn.Dropout(dropout)])
+        self.string = nn.Linear(widths[-1], 1)
+        self.iou = nn.Linear(widths[-1], 1)
+
+    def forward(self, embeddings: Tensor) -> tuple[Tensor, Tensor]:
+        """(N,) logits of 'holds a string' and (N,) expected IoU, not clamped, of (N, D) embeddings."""
+        features = self.trunk(self.norm(embeddings.float()))
+        return self.string(features).squeeze(1), self.iou(features).squeeze(1)
+
+
+def predict(
+    network: DualHead, embeddings: NDArray[np.floating], rows: NDArray[np.intp] | None = None
+) -> tuple[Tensor, Tensor]:
+    """What the network says of some rows of (N, D) embeddings, or of all, without dropout.
+
+    Returns:
+        logits and expected IoU, both float32 on the CPU, one for each row.
+    """
+    if rows is None:
+        rows = np.arange(len(embeddings))
+    device = next(network.parameters()).device
+    network.eval()
+    logits, ious = [torch.empty(0)], [torch.empty(0)]
+    with torch.inference_mode():
+        for start in range(0, len(rows), _ROWS_AT_ONCE):
+            part = embeddings[rows[start : start + _ROWS_AT_ONCE]]
+            logit, iou = network(torch.from_numpy(part).to(device))
+            logits.append(logit.cpu())
+            ious.append(iou.cpu())
+    return torch.cat(logits), torch.cat(ious)
+
+
+def focal_loss(logits: Tensor, targets: Tensor, alpha: float, gamma: float) -> Tensor:
+    """Mean focal binary cross-entropy (Lin et al., 2017).
+
+    Args:
+        logits: (N,)
+        targets: (N,) in [0, 1]; values in between come from MixUp.
+        alpha: weight of target 1; target 0 has ``1 - alpha``.
+        gamma: exponent that plays down what is already answered well.
+    """
+    probability = torch.sigmoid(logits)
+    # The chance of the wrong answer, written without 1 - p_t so that it keeps its precision near 0.
+    wrong = probability * (1 - targets) + (1 - probability) * targets
+    weight = alpha * targets + (1 - alpha) * (1 - targets)
+    entropy = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+    return (weight * wrong**gamma * entropy).mean()

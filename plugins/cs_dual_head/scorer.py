@@ -1,0 +1,117 @@
+"""The component ``dual-head-mlp``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from cs_dual_head.network import DualHead, predict
+from cs_dual_head.settings import DualHeadSettings
+from cs_dual_head.training import train
+from cs_framework import DataError, Env, History, Regions, RegionScores, RegionTable, SetupError
+
+_WEIGHTS = "dual-head-mlp.safetensors"
+_SHAPE = "dual-head-mlp.json"
+
+
+class DualHeadScorer:
+    """Scores regions by ``probability^a * quality^b``; the product of the two as published.
+
+    Takes embeddings of any length; the length is fixed by `fit`.
+    """
+
+    def __init__(self, settings: DualHeadSettings, env: Env) -> None:
+        self._settings = settings
+        self._device = torch.device(env.device)
+        self._network: DualHead | None = None
+
+    def fit(self, table: RegionTable, val: RegionTable | None, env: Env) -> History:
+        """Learn from rows labelled 1 and 0, with the classes balanced anew in each epoch.
+
+        Raises:
+            DataError: the table holds no string, or no background.
+        """
+        seed = env.seed if self._settings.seed is None else self._settings.seed
+        with _seeded(seed, self._device):
+            network = self._build(table.embeddings.shape[1])
+            history = train(network, table, val, settings=self._settings, seed=seed, env=env)
+        self._network = network
+        return history
+
+    def score(self, regions: Regions) -> RegionScores:
+        """Probability, quality and confidence of each region, all float32 in [0, 1].
+
+        Raises:
+            DataError: the embeddings have another length than those of training.
+        """
+        network = self._trained()
+        if regions.embeddings.shape[1] != network.dim:
+            raise DataError(
+                f"dual-head-mlp was trained on embeddings of length {network.dim}, "
+                f"not {regions.embeddings.shape[1]}: use the embedder that it was trained with."
+            )
+        logits, ious = predict(network, regions.embeddings)
+        probability, quality = torch.sigmoid(logits), ious.clamp(0, 1)
+        confidence = (
+            probability**self._settings.probability_exponent * quality**self._settings.quality_exponent
+        )
+        return RegionScores(probability.numpy(), quality.numpy(), confidence.numpy())
+
+    def save(self, folder: Path) -> None:
+        """Write the weights as safetensors and the network's shape as JSON."""
+        network = self._trained()
+        shape = {"dim": network.dim, "hidden": list(self._settings.hidden)}
+        (folder / _SHAPE).write_text(json.dumps(shape) + "\n", encoding="utf-8")
+        save_file({name: weight.cpu() for name, weight in network.state_dict().items()}, folder / _WEIGHTS)
+
+    def load(self, folder: Path) -> None:
+        """Read what `save` wrote.
+
+        Raises:
+            SetupError: a file is missing or damaged, or the network has another shape than the settings
+                ask for.
+        """
+        try:
+            shape = json.loads((folder / _SHAPE).read_text(encoding="utf-8"))
+            dim, hidden = int(shape["dim"]), tuple(shape["hidden"])
+            weights = load_file(folder / _WEIGHTS)
+        except (OSError, ValueError, LookupError, TypeError, SafetensorError) as error:
+            raise SetupError(f"no trained dual-head-mlp can be read from {folder}: {error}") from error
+        if hidden != self._settings.hidden:
+            raise SetupError(
+                f"the dual-head-mlp in {folder} has hidden layers of {hidden} units, "
+                f"the settings ask for {self._settings.hidden}: set hidden to what it was trained with."
+            )
+        with _seeded(0, self._device):
+            network = self._build(dim)
+        try:
+            network.load_state_dict(weights)
+        except RuntimeError as error:
+            raise SetupError(f"the weights of dual-head-mlp in {folder} do not fit: {error}") from error
+        self._network = network
+
+    def _build(self, dim: int) -> DualHead:
+        return DualHead(dim, self._settings.hidden, self._settings.dropout).to(self._device)
+
+    def _trained(self) -> DualHead:
+        if self._network is None:
+            raise SetupError("dual-head-mlp has learnt nothing yet: run the step train, or name a bundle.")
+        return self._network
+
+
+@contextmanager
+def _seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Seed torch's global generators, which initialisation and dropout use, and put them back after."""
+    on_cpu = device.type == "cpu"
+    with torch.random.fork_rng([] if on_cpu else [device], device_type="cuda" if on_cpu else device.type):
+        # Not torch.manual_seed, which reaches into the generators of devices that are not in use.
+        torch.default_generator.manual_seed(seed)
+        if not on_cpu:
+            getattr(torch, device.type).manual_seed(seed)
+        yield
