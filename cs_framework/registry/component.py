@@ -1,0 +1,113 @@
+"""One component that a plugin announced, and where it came from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+from attrs import field, frozen
+
+from cs_framework._hints import listed, reason
+from cs_framework.errors import SetupError
+from cs_framework.records import ComponentSpec, Kind
+from cs_framework.registry.modules import import_object, module_exists
+
+if TYPE_CHECKING:
+    from cs_framework.interfaces import Env
+
+DEFAULT_DISTRIBUTION = "cs-framework"
+
+
+@frozen
+class Provenance:
+    """Who supplies a plugin, and what importing it cost."""
+
+    distribution: str
+    """Normalised name of the distribution; for a one-file plugin the name of the file."""
+    version: str
+    """Version of the distribution; for a one-file plugin ``sha256-`` and the start of its hash."""
+    entry_point: str | None = None
+    """Name of the entry point; None for a one-file plugin."""
+    file: str | None = field(default=None, eq=False)
+    """The file of the plugin's module, once imported."""
+    import_ms: float = field(default=0.0, eq=False)
+    """Milliseconds that importing the plugin took."""
+    heavy: tuple[str, ...] = field(default=(), eq=False)
+    """Slow packages that importing the plugin pulled in."""
+
+    @property
+    def is_default(self) -> bool:
+        """Whether the plugin comes with the framework."""
+        return self.distribution == DEFAULT_DISTRIBUTION
+
+    def __str__(self) -> str:
+        """Such as ``cs-yolo 1.2``."""
+        return f"{self.distribution} {self.version}"
+
+
+@frozen
+class Component:
+    """A component that can be built: its record and its provenance."""
+
+    spec: ComponentSpec
+    provenance: Provenance
+
+    @property
+    def kind(self) -> Kind:
+        """One of `cs_framework.records.KINDS`."""
+        return self.spec.kind
+
+    @property
+    def name(self) -> str:
+        """The bare name."""
+        return self.spec.name
+
+    @property
+    def qualified_name(self) -> str:
+        """``distribution/name``, which is never ambiguous."""
+        return f"{self.provenance.distribution}/{self.spec.name}"
+
+    def __str__(self) -> str:
+        """Such as ``embedder 'dinov3' of cs-framework 0.1.0``."""
+        return f"{self.kind.replace('_', ' ')} {self.name!r} of {self.provenance}"
+
+    def missing_needs(self) -> tuple[str, ...]:
+        """Those of the record's `needs` that are not installed; nothing is imported to find out."""
+        return tuple(name for name in self.spec.needs if not module_exists(name))
+
+    def settings_class(self) -> type[Any]:
+        """The attrs class of its settings; imports the settings module alone.
+
+        Raises:
+            SetupError: the module does not import, or the class is missing or not an attrs class.
+        """
+        cls = import_object(self.spec.settings, str(self))
+        if not (isinstance(cls, type) and attrs.has(cls)):
+            raise SetupError(f"{self}: its settings {self.spec.settings!r} are not an attrs class")
+        return cls
+
+    def build(self, settings: object, env: Env) -> Any:
+        """The component itself: ``factory(settings, env)``.
+
+        Raises:
+            SetupError: a needed package is missing, the factory does not import or does not exist, or it
+                raised; the message names the component, its distribution and, where known, the cure.
+        """
+        missing = self.missing_needs()
+        if missing:
+            wanted = self.spec.extra or " ".join(missing)
+            raise SetupError(
+                f"{self} needs {listed(missing)}, not installed here: pip install {_quoted(wanted)}"
+            )
+        factory = import_object(self.spec.factory, str(self))
+        try:
+            return factory(settings, env)
+        except SetupError:
+            raise
+        except Exception as error:
+            raise SetupError(f"{self} could not be built: {reason(error)}") from error
+
+
+def _quoted(requirement: str) -> str:
+    """Brackets and comparison signs mean something to a shell."""
+    return f'"{requirement}"' if set("[]<>;") & set(requirement) else requirement

@@ -1,0 +1,210 @@
+"""All plugins of this environment, and finding a component among them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib.metadata import Distribution, EntryPoint, distributions
+from pathlib import Path
+
+from attrs import evolve, frozen
+
+from cs_framework._hints import a, did_you_mean, listed
+from cs_framework._markers import ENTRY_POINT_GROUP
+from cs_framework.errors import RecipeError
+from cs_framework.records import Kind
+from cs_framework.registry.component import Component, Provenance
+from cs_framework.registry.loading import PluginInfo, load, load_file
+
+BLOCK_VARIABLE = "CS_FRAMEWORK_BLOCK"
+
+
+def normalised(distribution: str) -> str:
+    """A distribution's name as package indexes compare it."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+@frozen(eq=False)
+class Registry:
+    """The plugins found, good and bad, sorted by distribution and entry point."""
+
+    plugins: tuple[PluginInfo, ...]
+
+    @classmethod
+    def discover(cls, *, block: Sequence[str] = (), local: Sequence[Path] = ()) -> Registry:
+        """Load every installed plugin that is not blocked.
+
+        Args:
+            block: distributions, or ``distribution:entry-point``, that must not be imported; those of the
+                environment variable ``CS_FRAMEWORK_BLOCK`` (separated by commas) are added.
+            local: one-file plugins.
+        """
+        blocks = _Blocks(block)
+        installed = [_load_entry_point(*found, blocks) for found in _announcements()]
+        files = [load_file(path) for path in local]
+        return cls(_unique([*installed, *files]))
+
+    @classmethod
+    def from_plugins(cls, plugins: Mapping[str, object]) -> Registry:
+        """A registry of exactly these plugins, without discovery: for tests and notebooks.
+
+        Args:
+            plugins: modules or objects that hold hook implementations, by the name of the distribution they
+                stand for, or ``distribution:entry-point`` where one has several.
+        """
+        found = []
+        for label, plugin in plugins.items():
+            distribution, _, entry_point = label.partition(":")
+            provenance = Provenance(normalised(distribution), "0", entry_point or distribution)
+            found.append(load(provenance, lambda plugin=plugin: plugin))  # type: ignore[misc]
+        return cls(_unique(found))
+
+    def components(self, kind: Kind | None = None) -> tuple[Component, ...]:
+        """All components that can be named in a recipe, or those of one kind."""
+        return tuple(
+            component
+            for plugin in self.plugins
+            for component in plugin.components
+            if kind in (None, component.kind)
+        )
+
+    def find(self, kind: Kind, use: str) -> Component:
+        """The component that a recipe means by `use`: a bare name, or ``distribution/name``.
+
+        A component that comes with the framework wins over others of the same bare name, so installing a
+        plugin never changes what an existing recipe means.
+
+        Raises:
+            RecipeError: no such component, and why; or several, and which.
+        """
+        matches = [component for component in self.components(kind) if _is_called(component, use)]
+        defaults = [component for component in matches if component.provenance.is_default]
+        if len(defaults or matches) == 1:
+            return (defaults or matches)[0]
+        if matches:
+            raise RecipeError(
+                f"several plugins supply {a(kind)} {use!r}; "
+                f"write one of {listed(component.qualified_name for component in matches)}"
+            )
+        raise RecipeError(self._why_unknown(kind, use))
+
+    def shortest_use(self, component: Component) -> str:
+        """The bare name where it means this component, else the qualified one."""
+        try:
+            plain = self.find(component.kind, component.name) == component
+        except RecipeError:
+            plain = False
+        return component.name if plain else component.qualified_name
+
+    def _why_unknown(self, kind: Kind, use: str) -> str:
+        others = [component for component in self.components() if _is_called(component, use)]
+        if others:
+            return f"{use!r} is {a(others[0].kind)}, not {a(kind)}"
+        absent = [plugin for plugin in self.plugins if plugin.status != "ok"]
+        related = [plugin for plugin in absent if _resembles(plugin.provenance, use)]
+        if related:
+            return f"{use!r} is not available: " + "; ".join(_why_absent(plugin) for plugin in related)
+        distribution, qualified, _ = use.rpartition("/")
+        if qualified and distribution.endswith(".py"):
+            return f"{use!r} comes from a one-file plugin: name the path of {distribution!r} under 'plugins'"
+        known = {
+            name for component in self.components(kind) for name in (component.name, component.qualified_name)
+        }
+        suggestion = did_you_mean(use, sorted(known))
+        if suggestion:
+            return f"there is no {kind.replace('_', ' ')} {use!r}{suggestion}"
+        if qualified and not any(p.provenance.distribution == normalised(distribution) for p in self.plugins):
+            return f"{use!r}: the distribution {distribution!r} is not installed: pip install {distribution}"
+        available = listed(self.shortest_use(component) for component in self.components(kind)) or "none"
+        text = (
+            f"no installed plugin supplies {a(kind)} {use!r} (available: {available}): install one that does"
+        )
+        if absent:
+            text += "; or it is one of these: " + "; ".join(_why_absent(plugin) for plugin in absent)
+        return text
+
+
+@frozen
+class _Blocks:
+    """What must not be imported, and who says so."""
+
+    given: Sequence[str]
+
+    def reason(self, distribution: str, entry_point: str) -> str | None:
+        """Why this plugin is blocked, or None."""
+        environment = os.environ.get(BLOCK_VARIABLE, "").split(",")
+        for names, source in ((self.given, "the recipe or --block"), (environment, BLOCK_VARIABLE)):
+            for name in names:
+                blocked, _, only = name.strip().partition(":")
+                if normalised(blocked) == distribution and only in ("", entry_point):
+                    return f"blocked by {name.strip()!r} of {source}"
+        return None
+
+
+def _announcements() -> Iterator[tuple[Distribution, EntryPoint]]:
+    """Our entry points, and those of another version of our group where a distribution has only such.
+
+    Only the distributions concerned have their metadata parsed; where one is found twice, as a source tree
+    and installed, the first on the path is meant, as for imports.
+    """
+    family = ENTRY_POINT_GROUP.rstrip("0123456789")
+    concerned: dict[str, Distribution] = {}
+    for distribution in distributions():
+        if f"[{family}" in (distribution.read_text("entry_points.txt") or ""):
+            concerned.setdefault(normalised(distribution.name), distribution)
+    for _, distribution in sorted(concerned.items()):
+        ours = [entry for entry in distribution.entry_points if entry.group.startswith(family)]
+        current = [entry for entry in ours if entry.group == ENTRY_POINT_GROUP]
+        for entry in sorted(current or ours, key=lambda entry: (entry.name, entry.value)):
+            yield distribution, entry
+
+
+def _load_entry_point(distribution: Distribution, entry: EntryPoint, blocks: _Blocks) -> PluginInfo:
+    provenance = Provenance(normalised(distribution.name), distribution.version, entry.name)
+    blocked = blocks.reason(provenance.distribution, entry.name)
+    if blocked:
+        return PluginInfo(provenance, "blocked", reason=blocked)
+    if entry.group != ENTRY_POINT_GROUP:
+        text = f"it is made for {entry.group}, and this framework offers {ENTRY_POINT_GROUP}: "
+        return PluginInfo(provenance, "quarantined", "version", text + "install matching versions of the two")
+    return load(provenance, entry.load)
+
+
+def _unique(plugins: Iterable[PluginInfo]) -> tuple[PluginInfo, ...]:
+    """Qualified names mean one component: a later plugin that takes one again is quarantined."""
+    taken: dict[tuple[str, str], PluginInfo] = {}
+    kept = []
+    for plugin in plugins:
+        keys = [(component.kind, component.qualified_name) for component in plugin.components]
+        earlier = next((key for key in keys if key in taken), None)
+        if earlier:
+            text = f"{taken[earlier]} already supplies {a(earlier[0])} {earlier[1]!r}"
+            plugin = evolve(plugin, status="quarantined", phase="records", reason=text, components=())  # noqa: PLW2901
+        else:
+            taken.update((key, plugin) for key in keys)
+        kept.append(plugin)
+    return tuple(kept)
+
+
+def _is_called(component: Component, use: str) -> bool:
+    distribution, qualified, name = use.rpartition("/")
+    return component.name == name and (
+        not qualified
+        or distribution == component.provenance.distribution
+        or normalised(distribution) == component.provenance.distribution
+    )
+
+
+def _resembles(provenance: Provenance, use: str) -> bool:
+    """Might this plugin, whose components are unknown, be the one that supplies `use`?"""
+    distribution, qualified, name = use.rpartition("/")
+    if qualified:
+        return normalised(distribution) == normalised(provenance.distribution)
+    return name in (provenance.entry_point or "") or name in provenance.distribution
+
+
+def _why_absent(plugin: PluginInfo) -> str:
+    if plugin.status == "blocked":
+        return f"{plugin} is installed but {plugin.reason}"
+    return f"{plugin} is installed but broken ({plugin.phase}): {plugin.reason}"
