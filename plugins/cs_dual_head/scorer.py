@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from cs_dual_head.network import DualHead, predict
 from cs_dual_head.settings import DualHeadSettings
@@ -56,12 +57,7 @@ class DualHeadScorer:
                 f"dual-head-mlp was trained on embeddings of length {network.dim}, "
                 f"not {regions.embeddings.shape[1]}: use the embedder that it was trained with."
             )
-        logits, ious = predict(network, regions.embeddings)
-        probability, quality = torch.sigmoid(logits), ious.clamp(0, 1)
-        confidence = (
-            probability**self._settings.probability_exponent * quality**self._settings.quality_exponent
-        )
-        return RegionScores(probability.numpy(), quality.numpy(), confidence.numpy())
+        return self._combine(*predict(network, regions.embeddings))
 
     def save(self, folder: Path) -> None:
         """Write the weights as safetensors and the network's shape as JSON."""
@@ -95,6 +91,13 @@ class DualHeadScorer:
         except RuntimeError as error:
             raise SetupError(f"the weights of dual-head-mlp in {folder} do not fit: {error}") from error
         self._network = network
+
+    def _combine(self, logits: Tensor, ious: Tensor) -> RegionScores:
+        probability, quality = torch.sigmoid(logits), ious.clamp(0, 1)
+        confidence = (
+            probability**self._settings.probability_exponent * quality**self._settings.quality_exponent
+        )
+        return RegionScores(probability.numpy(), quality.numpy(), confidence.numpy())
 
     def _build(self, dim: int) -> DualHead:
         return DualHead(dim, self._settings.hidden, self._settings.dropout).to(self._device)
