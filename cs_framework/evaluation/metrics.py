@@ -1,0 +1,252 @@
+"""The figures of ``metrics.json``; docs/metrics.md defines each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import ArrayLike, NDArray
+
+from cs_framework import boxes as bx
+from cs_framework.evaluation import coco
+from cs_framework.evaluation.bootstrap import Bootstrap
+from cs_framework.evaluation.statistics import (
+    Bool,
+    Float64,
+    Statistic,
+    auroc,
+    average_precision,
+    coco_average_precision,
+    ratio,
+)
+from cs_framework.interfaces import Float32
+from cs_framework.pipeline.results import JudgedFrame
+
+RECALL_IOUS = (0.2, 0.25, 0.5, 0.75)
+HIT_IOUS = (0.2, 0.25, 0.5)
+AP_IOUS = (0.25, 0.5, 0.75)
+FOUND_IOU = 0.25
+"""Overlap from which a reported box has found a string."""
+
+Figures = dict[str, Any]
+
+
+def evaluate(
+    splits: Mapping[str, Sequence[JudgedFrame]],
+    *,
+    threshold: float | None,
+    training_iou: tuple[float, float] = (0.2, 0.1),
+    resamples: int,
+    seed: int,
+    notes: Sequence[str] = (),
+) -> Figures:
+    """All figures of a run, in the shape of ``metrics.json``.
+
+    Args:
+        splits: judged frames of each split, by its name.
+        threshold: what the gate compares anomaly scores with; None where the recipe has no filter.
+        training_iou: regions above the first IoU are positive, below the second negative, the rest ignored.
+        resamples: bootstrap resamples behind each interval.
+        seed: seed of the resampling.
+        notes: what a reader has to know; remarks on the intervals are added.
+
+    Returns:
+        What JSON can hold. A figure that cannot be computed is a text that says why.
+
+    Raises:
+        ValueError: there is a filter, and a score is not finite.
+    """
+    report: Figures = {}
+    remarks = list(notes)
+    for name, frames in splits.items():
+        split = _Split(frames, Bootstrap([f.result.sequence for f in frames], resamples, seed))
+        report[name] = {
+            "stage1": "no filter" if threshold is None else _stage1(split, threshold),
+            "stage2": _stage2(split, training_iou) if split.with_boxes.any() else "no boxes",
+            "cascade": _cascade(split),
+        }
+        remarks += _remarks_on_units(name, report[name])
+    return {"splits": report, "notes": remarks}
+
+
+class _Split:
+    """The frames of one split, and what all stages ask of them as (F,) arrays."""
+
+    def __init__(self, frames: Sequence[JudgedFrame], bootstrap: Bootstrap) -> None:
+        self.frames = frames
+        self.figure = bootstrap.figure
+        self.all = np.ones(len(frames), np.bool_)
+        self.abnormal = np.array([f.label == 1 for f in frames], np.bool_)
+        self.flagged = np.array([f.result.flagged for f in frames], np.bool_)
+        self.known = np.array([f.boxes is not None for f in frames], np.bool_)
+        """Frames of which it is known where strings are, if anywhere."""
+        self.strings = np.array([0 if f.boxes is None else len(f.boxes) for f in frames], np.intp)
+        """Annotated boxes of each frame."""
+        self.with_boxes = self.strings > 0
+
+
+def _stage1(split: _Split, threshold: float) -> Figures:
+    scores = np.array([f.result.score for f in split.frames], np.float64)
+    if not np.isfinite(scores).all():
+        raise ValueError("anomaly scores must be finite")
+    abnormal, normal, flagged = split.abnormal, ~split.abnormal, split.flagged
+    missing = "no abnormal frames" if not abnormal.any() else "no normal frames" if not normal.any() else None
+    classes = [mask for mask in (abnormal, normal) if mask.any()]
+    cues = split.frames[0].result.statistics if len(scores) else ()
+
+    def of_both_classes(statistic: Statistic) -> Figures | str:
+        return missing or split.figure(statistic, abnormal, normal, missing="no frame flagged")
+
+    def cue_auroc(cue: str) -> Statistic:
+        area = auroc([f.result.statistics[cue] for f in split.frames], abnormal)
+        return lambda weights: np.abs(area(weights) - 0.5) + 0.5  # a cue may point either way
+
+    hits = abnormal & flagged
+    return {
+        "auroc": of_both_classes(auroc(scores, abnormal)),
+        "average_precision": of_both_classes(
+            average_precision(scores, abnormal, np.arange(len(scores)), len(scores))
+        ),
+        "accuracy": split.figure(ratio(flagged == abnormal, split.all), *classes, missing="no frames"),
+        "precision": of_both_classes(ratio(hits, flagged)),
+        "recall": split.figure(ratio(hits, abnormal), abnormal, missing="no abnormal frames"),
+        "f1": of_both_classes(ratio(2 * hits, 1 * abnormal + flagged)),
+        "confusion": {
+            "tp": int(np.count_nonzero(hits)),
+            "fp": int(np.count_nonzero(normal & flagged)),
+            "fn": int(np.count_nonzero(abnormal & ~flagged)),
+            "tn": int(np.count_nonzero(normal & ~flagged)),
+        },
+        "threshold": threshold,
+        "baselines": {cue: of_both_classes(cue_auroc(cue)) for cue in cues},
+    }
+
+
+@frozen(eq=False)
+class _Overlaps:
+    """How the regions of one frame lie over its annotated boxes."""
+
+    of_boxes: Float32
+    """(M,) the best IoU that any region has with each box."""
+    of_regions: Float32
+    """(N,) the best IoU that each region has with any box, regions in the order of falling confidence."""
+    probability: Float32
+    """(N,) in the same order."""
+
+    @classmethod
+    def of(cls, frame: JudgedFrame) -> _Overlaps:
+        boxes, scores = _boxes(frame), frame.result.scores
+        if scores is None or frame.boxes is None:
+            none = np.zeros(0, np.float32)
+            return cls(np.zeros(len(boxes), np.float32), none, none)
+        ranking = np.argsort(-scores.confidence, kind="stable")
+        iou = bx.iou(frame.result.proposals[ranking], boxes)
+        return cls(iou.max(axis=0, initial=0), iou.max(axis=1, initial=0), scores.probability[ranking])
+
+
+def _stage2(split: _Split, training_iou: tuple[float, float]) -> Figures:
+    """Figures of the raw ranking, and AP of the boxes left by suppression; the gate plays no part."""
+    overlaps = [_Overlaps.of(frame) for frame in split.frames]
+
+    frame_of_region = np.repeat(np.arange(len(overlaps)), [len(o.of_regions) for o in overlaps])
+    iou_of_region = np.concatenate([o.of_regions for o in overlaps])
+    probability = np.concatenate([o.probability for o in overlaps])
+    positive = iou_of_region > training_iou[0]
+    labelled = positive | (iou_of_region < training_iou[1])
+    positive, frame_of_region = positive[labelled], frame_of_region[labelled]
+
+    def per_frame(mask: Bool) -> NDArray[np.intp]:
+        return np.bincount(frame_of_region[mask], minlength=len(overlaps))
+
+    def of_strings(numerator: ArrayLike, denominator: ArrayLike) -> Figures | str:
+        return split.figure(ratio(numerator, denominator), split.with_boxes, missing="no boxes")
+
+    def of_known(statistic: Statistic, missing: str = "") -> Figures | str:
+        return split.figure(statistic, split.with_boxes, split.known, missing=missing)
+
+    def recall(iou: float) -> Figures | str:
+        return of_strings([np.count_nonzero(o.of_boxes >= iou) for o in overlaps], split.strings)
+
+    def best_of_top(k: int) -> Float64:
+        return np.array([o.of_regions[:k].max(initial=0) for o in overlaps])
+
+    def hit_rates(k: int) -> Figures:
+        best = best_of_top(k)
+        return {str(iou): of_strings((best >= iou) & split.with_boxes, split.with_boxes) for iou in HIT_IOUS}
+
+    region_ap = average_precision(probability[labelled], positive, frame_of_region, len(overlaps))
+    return {
+        "proposal_recall": {str(iou): recall(iou) for iou in RECALL_IOUS},
+        "proposals_per_frame": split.figure(
+            ratio([len(f.result.proposals) for f in split.frames], split.all), split.all, missing="no frames"
+        ),
+        "region_ap": of_known(region_ap, "no positive regions"),
+        "region_base_rate": of_known(
+            ratio(per_frame(positive), per_frame(np.ones_like(positive))), "no regions"
+        ),
+        "top1_hit_rate": hit_rates(1),
+        "top5_hit_rate": hit_rates(5),
+        "top1_mean_iou": of_strings(best_of_top(1), split.with_boxes),
+        "ap": {str(iou): of_known(_coco_ap(split, iou)) for iou in AP_IOUS},
+    }
+
+
+def _coco_ap(split: _Split, iou: float) -> Statistic:
+    known = [i for i, frame in enumerate(split.frames) if frame.boxes is not None]
+    ranked = [split.frames[i].result.ranked[: coco.MAX_DETECTIONS] for i in known]
+    matched = coco.matches([_boxes(split.frames[i]) for i in known], ranked, iou)
+    confidence = [d.confidence for found in ranked for d in found]
+    frame_of_detection = np.repeat(known, [len(found) for found in ranked])
+    return coco_average_precision(confidence, matched, frame_of_detection, split.strings)
+
+
+def _cascade(split: _Split) -> Figures:
+    """Figures of what a run reports: boxes of flagged frames only."""
+    found = [_found(frame) if frame.result.flagged else 0 for frame in split.frames]
+    return {
+        "flagged_fraction": split.figure(ratio(split.flagged, split.all), split.all, missing="no frames"),
+        "string_frames_flagged": split.figure(
+            ratio(split.flagged & split.abnormal, split.abnormal),
+            split.abnormal,
+            missing="no abnormal frames",
+        ),
+        "strings_found": split.figure(ratio(found, split.strings), split.with_boxes, missing="no boxes"),
+    }
+
+
+def _found(frame: JudgedFrame) -> int:
+    """Annotated boxes that a reported box lies over."""
+    reported = bx.as_boxes([d.box for d in frame.result.detections])
+    return int(np.count_nonzero(bx.iou(reported, _boxes(frame)).max(axis=0, initial=0) >= FOUND_IOU))
+
+
+def _boxes(frame: JudgedFrame) -> Float32:
+    return bx.as_boxes([]) if frame.boxes is None else frame.boxes
+
+
+def _remarks_on_units(split: str, sections: Figures) -> list[str]:
+    """Say which intervals resample frames, since those are too narrow for other embryos."""
+    by_frame = {
+        section: [unit == "frame" for unit in _units(figures)] for section, figures in sections.items()
+    }
+    partly = [
+        f"some of {section}" if not all(flags) else section
+        for section, flags in by_frame.items()
+        if any(flags)
+    ]
+    if not partly:
+        return []
+    return [
+        f"{split}: the frames behind {', '.join(partly)}, or those of one class, come from one embryo, so "
+        "those intervals resample frames and say nothing about other embryos"
+    ]
+
+
+def _units(figures: Any) -> list[str]:
+    if not isinstance(figures, dict):
+        return []
+    if "unit" in figures:
+        return [figures["unit"]]
+    return [unit for inner in figures.values() for unit in _units(inner)]
