@@ -1,0 +1,127 @@
+"""A few frames on their way through the stages, and what went wrong with some of them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from attrs import define, field, frozen
+
+from cs_framework.data import FrameRef
+from cs_framework.errors import SetupError
+from cs_framework.interfaces import Frame, Window
+from cs_framework.pipeline.results import Skipped
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+UNIT = 64
+BATCH = 16
+
+
+@frozen
+class Unit:
+    """64 consecutive frames of one source: the grain of work. Batches never cross it.
+
+    `windows` holds, for each frame, the references of its window (itself in the middle).
+    """
+
+    refs: tuple[FrameRef, ...]
+    windows: tuple[tuple[FrameRef, ...], ...]
+
+    def batches(self) -> list[Unit]:
+        """The same in pieces of 16 frames, each a call to the components."""
+        starts = range(0, len(self.refs), BATCH)
+        return [Unit(self.refs[s : s + BATCH], self.windows[s : s + BATCH]) for s in starts]
+
+
+def make_units(refs: Sequence[FrameRef], context: int = 0) -> list[Unit]:
+    """Cut the frames of a source into units, each with the neighbours that a filter's context asks for.
+
+    A window at the end of a sequence repeats its first or last frame.
+    """
+    windows = []
+    for i, ref in enumerate(refs):
+        window = [ref] * (2 * context + 1)
+        for side in (-1, 1):
+            near = ref
+            for step in range(1, context + 1):
+                j = i + side * step
+                if 0 <= j < len(refs) and refs[j].sequence == ref.sequence:
+                    near = refs[j]
+                window[context + side * step] = near
+        windows.append(tuple(window))
+    return [
+        Unit(tuple(refs[s : s + UNIT]), tuple(windows[s : s + UNIT])) for s in range(0, len(refs), UNIT)
+    ]
+
+
+@define(eq=False)
+class Batch:
+    """The frames of a batch, decoded when first asked for, and the ones that failed.
+
+    Whatever goes wrong with one frame is recorded in `failed` and the others go on.
+    """
+
+    unit: Unit
+    read: Callable[[FrameRef], Frame]
+    failed: dict[int, Skipped] = field(factory=dict)
+    _decoded: dict[str, Frame] = field(factory=dict)
+
+    def frame(self, i: int) -> Frame:
+        """Frame `i`, decoded once."""
+        return self._decode(self.unit.refs[i])
+
+    def _decode(self, ref: FrameRef) -> Frame:
+        if ref.id not in self._decoded:
+            self._decoded[ref.id] = self.read(ref)
+        return self._decoded[ref.id]
+
+    def window(self, i: int) -> Window:
+        """The window of frame `i`; an unreadable neighbour is replaced by the frame itself."""
+        frames = []
+        for ref in self.unit.windows[i]:
+            try:
+                frames.append(self._decode(ref))
+            except Exception:
+                frames.append(self.frame(i))
+        return Window(tuple(frames))
+
+    def alive(self) -> list[int]:
+        """Positions of the frames that have not failed."""
+        return [i for i in range(len(self.unit.refs)) if i not in self.failed]
+
+    def each(self, stage: str, wanted: Sequence[int], function: Callable[[int], T]) -> dict[int, T]:
+        """`function` of each wanted frame; a frame for which it raises is recorded as failed."""
+        done = {}
+        for i in wanted:
+            if i in self.failed:
+                continue
+            try:
+                done[i] = function(i)
+            except (SetupError, MemoryError):
+                raise
+            except Exception as error:
+                self.fail(i, stage, error)
+        return done
+
+    def together(
+        self, stage: str, wanted: Sequence[int], function: Callable[[list[int]], Sequence[T]]
+    ) -> dict[int, T]:
+        """`function` of all wanted frames at once; where that raises, of one after the other."""
+        wanted = [i for i in wanted if i not in self.failed]
+        if not wanted:
+            return {}
+        try:
+            return dict(zip(wanted, function(wanted), strict=True))
+        except (SetupError, MemoryError):
+            raise
+        except Exception:
+            return self.each(stage, wanted, lambda i: function([i])[0])
+
+    def fail(self, i: int, stage: str, error: Exception) -> None:
+        """Record that a frame failed at a stage."""
+        text = str(error).strip() or type(error).__name__
+        self.failed[i] = Skipped(self.unit.refs[i].id, stage, text)
+        log.debug("%s failed at %s", self.unit.refs[i].id, stage, exc_info=error)

@@ -1,0 +1,120 @@
+"""The components of a run: built together, loaded together, described for caches together."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Callable, Iterable
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from attrs import asdict, frozen
+
+from cs_framework.errors import SetupError
+from cs_framework.interfaces import AnomalyFilter, Embedder, Env, Proposer, Scorer
+from cs_framework.recipe import Choice, LoadedRecipe
+
+Device = str
+
+
+def make_env(loaded: LoadedRecipe, cache: Path | None = None, track: Callable[..., Any] | None = None) -> Env:
+    """The environment that a recipe asks for, with its threads set in torch and OpenCV."""
+    import cv2
+    import torch
+
+    pipeline = loaded.recipe.pipeline
+    torch.set_num_threads(pipeline.threads)
+    cv2.setNumThreads(pipeline.threads)
+    extra = {"track": track} if track else {}
+    return Env(
+        seed=loaded.recipe.seed,
+        device=_device(pipeline.device),
+        threads=pipeline.threads,
+        cache=cache,
+        **extra,
+    )
+
+
+def _device(wanted: str) -> Device:
+    import torch
+
+    here = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if wanted == "auto":
+        return next(device for device in ("cuda", "mps", "cpu") if here[device])
+    if not here[wanted]:
+        raise SetupError(
+            f'pipeline.device = "{wanted}": torch sees no such device here; use "cpu" or "auto", '
+            "or install a build of torch for it"
+        )
+    return wanted
+
+
+@frozen(eq=False)
+class Components:
+    """One of each kind, but proposers may be several and the filter may be absent."""
+
+    anomaly_filter: AnomalyFilter | None
+    proposers: tuple[Proposer, ...]
+    embedder: Embedder
+    scorer: Scorer
+
+    @classmethod
+    def build(cls, loaded: LoadedRecipe, env: Env, bundle: Path | None = None) -> Components:
+        """Build every component that a recipe names; with a bundle, load what was trained.
+
+        Raises:
+            SetupError: if one cannot be built here, or the bundle does not fit it.
+        """
+        if not loaded.proposers or loaded.embedder is None or loaded.scorer is None:
+            raise SetupError(f"{loaded.path.name}: a run needs a proposer, an embedder and a scorer")
+        components = cls(
+            anomaly_filter=loaded.anomaly_filter.build(env) if loaded.anomaly_filter else None,
+            proposers=tuple(choice.build(env) for choice in loaded.proposers),
+            embedder=loaded.embedder.build(env),
+            scorer=loaded.scorer.build(env),
+        )
+        if bundle is not None:
+            for name, component in components.trainable().items():
+                component.load(bundle / name)
+        return components
+
+    def trainable(self) -> dict[str, Any]:
+        """The components that learn, by kind."""
+        both = {"anomaly_filter": self.anomaly_filter, "scorer": self.scorer}
+        return {name: component for name, component in both.items() if hasattr(component, "save")}
+
+
+def identity(choice: Choice, built: object) -> dict[str, Any]:
+    """All that the output of a component depends on, but its input: the key of a cache entry."""
+    return {
+        "component": choice.component.qualified_name,
+        "version": choice.component.provenance.version,
+        "settings": asdict(choice.settings),  # type: ignore[call-overload]
+        "weights": getattr(built, "fingerprint", ""),
+        "sources": _sources_hash(choice.component.spec.factory.partition(":")[0].partition(".")[0]),
+    }
+
+
+@cache
+def _sources_hash(package: str) -> str:
+    """A hash of a package's Python files, since an edited plugin may keep its version."""
+    spec = sys.modules[package].__spec__ if package in sys.modules else find_spec(package)
+    if spec is None:
+        return ""
+    folders: Iterable[str] = spec.submodule_search_locations or ()
+    files = sorted(file for folder in folders for file in Path(folder).rglob("*.py"))
+    if not files and spec.origin:
+        files = [Path(spec.origin)]
+    digest = hashlib.blake2b(digest_size=16)
+    for file in files:
+        digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
+
+
+def digest(value: Any) -> str:
+    """A short hash of anything that JSON can say (paths as text)."""
+    text = json.dumps(value, sort_keys=True, default=str)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

@@ -1,0 +1,114 @@
+"""Stage 2 up to the scorer: boxes and their embeddings, through the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from cs_framework import boxes as bx
+from cs_framework.data import content_hash
+from cs_framework.errors import CSError
+from cs_framework.interfaces import Float32
+from cs_framework.pipeline.batch import Batch
+from cs_framework.pipeline.cache import Cache
+from cs_framework.pipeline.components import Components, identity
+from cs_framework.recipe import LoadedRecipe
+
+Float16 = NDArray[np.float16]
+_LARGEST = float(np.finfo(np.float16).max)
+
+
+@frozen(eq=False)
+class RegionMaker:
+    """Proposes and embeds, batch by batch.
+
+    Embeddings are float16 from here on, cached or not, so that a cache never changes a result.
+    """
+
+    loaded: LoadedRecipe
+    components: Components
+    cache: Cache
+
+    def propose(self, batch: Batch, wanted: Sequence[int]) -> dict[int, tuple[tuple[int, int], Float32]]:
+        """Frame size and boxes (N, 4) of each wanted frame that does not fail."""
+        wanted = [i for i in wanted if i not in batch.failed]
+        limit = self.loaded.recipe.pipeline.max_proposals
+        stored, place = self.cache.get("proposals", lambda: self._key(batch, wanted, limit=limit))
+        if stored is not None:
+            boxes = np.split(stored["boxes"], np.cumsum(stored["counts"])[:-1])
+            sizes = [(int(h), int(w)) for h, w in stored["sizes"]]
+            return dict(zip(wanted, zip(sizes, boxes, strict=True), strict=True))
+        done = batch.each("proposer", wanted, lambda i: (batch.frame(i).size, self._united(batch, i, limit)))
+        if len(done) == len(wanted) > 0:
+            found = [done[i][1] for i in wanted]
+            arrays = {
+                "boxes": np.concatenate(found),
+                "counts": np.array([len(b) for b in found], np.int64),
+                "sizes": np.array([done[i][0] for i in wanted], np.int64),
+            }
+            self.cache.put(place, arrays)
+        return done
+
+    def embed(self, batch: Batch, boxes: dict[int, Float32]) -> dict[int, Float16]:
+        """Embeddings (N, D) of the boxes of each frame that does not fail."""
+        wanted = [i for i in boxes if i not in batch.failed]
+        counts = [len(boxes[i]) for i in wanted]
+        if not sum(counts):
+            return {i: np.zeros((0, self.components.embedder.dim), np.float16) for i in wanted}
+        key = lambda: self._key(batch, wanted, boxes=[boxes[i].tobytes().hex() for i in wanted])  # noqa: E731
+        stored, place = self.cache.get("embeddings", key)
+        if stored is not None:
+            return dict(zip(wanted, np.split(stored["embeddings"], np.cumsum(counts)[:-1]), strict=True))
+        done = batch.together(
+            "embedder", wanted, lambda some: self._embedded([(batch.frame(i), boxes[i]) for i in some])
+        )
+        if len(done) == len(wanted):
+            self.cache.put(place, {"embeddings": np.concatenate([done[i] for i in wanted])})
+        return done
+
+    def _united(self, batch: Batch, i: int, limit: int) -> Float32:
+        """The boxes of all proposers, rank by rank, inside the frame, each once, at most `limit`."""
+        frame = batch.frame(i)
+        found = []
+        for proposer in self.components.proposers:
+            boxes = np.asarray(proposer.propose(frame))
+            if boxes.ndim != 2 or boxes.shape[1] != 4 or not np.isfinite(boxes).all():
+                raise CSError(f"{type(proposer).__name__} gave boxes {boxes.shape}, not finite (N, 4)")
+            boxes = bx.clip(boxes, frame.size)
+            found.append(boxes[bx.area(boxes) > 0])
+        ranks = np.concatenate([np.arange(len(b)) for b in found])
+        united = np.concatenate(found)[np.argsort(ranks, kind="stable")]
+        first = np.sort(np.unique(united, axis=0, return_index=True)[1]) if len(united) else slice(0)
+        return united[first][:limit]
+
+    def _embedded(self, pairs: list[tuple[Any, Float32]]) -> list[Float16]:
+        embedder = self.components.embedder
+        rows = embedder.embed(pairs)
+        for (_, boxes), row in zip(pairs, rows, strict=True):
+            if row.shape != (len(boxes), embedder.dim) or not np.isfinite(row).all():
+                raise CSError(
+                    f"{type(embedder).__name__} gave {row.shape}, not finite ({len(boxes)}, {embedder.dim})"
+                )
+        return [np.clip(row, -_LARGEST, _LARGEST).astype(np.float16) for row in rows]
+
+    def _key(self, batch: Batch, wanted: Sequence[int], **extra: Any) -> dict[str, Any]:
+        recipe, parts = self.loaded, self.components
+        if "boxes" in extra:
+            who = [identity(recipe.embedder, parts.embedder)]  # type: ignore[arg-type]
+        else:
+            pairs = zip(recipe.proposers, parts.proposers, strict=True)
+            who = [identity(choice, built) for choice, built in pairs]
+        return {
+            "components": who,
+            "frames": [content_hash(batch.unit.refs[i]) for i in wanted],
+            "bits": recipe.recipe.data.bits,
+            "threads": recipe.recipe.pipeline.threads,
+            "seed": recipe.recipe.seed,
+            **extra,
+        }
+
+

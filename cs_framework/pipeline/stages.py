@@ -1,0 +1,154 @@
+"""The two stages over one unit of frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from attrs import define, evolve, field, frozen
+
+from cs_framework import boxes as bx
+from cs_framework.data import FrameRef
+from cs_framework.errors import CSError
+from cs_framework.evaluation.baselines import frame_statistics
+from cs_framework.interfaces import Detection, Float32, Frame, Regions, RegionScores
+from cs_framework.pipeline.batch import Batch, Unit
+from cs_framework.pipeline.components import Components
+from cs_framework.pipeline.regions import Float16, RegionMaker
+from cs_framework.pipeline.results import FrameResult, Skipped
+from cs_framework.recipe.schema import PipelineSettings
+
+RANKED = 100
+
+
+@define(eq=False)
+class Analysis:
+    """What a unit of frames gave."""
+
+    results: list[FrameResult] = field(factory=list)
+    skipped: list[Skipped] = field(factory=list)
+
+
+@frozen(eq=False)
+class Stages:
+    """Runs filter, gate, proposers, embedder and scorer over units of frames."""
+
+    components: Components
+    regions: RegionMaker
+    settings: PipelineSettings
+    read: Callable[[FrameRef], Frame]
+    threshold: float | None
+    """The gate: frames that score at least this are flagged; None flags all."""
+
+    def analyse(self, unit: Unit, *, gated: bool, keep_regions: bool = True) -> Analysis:
+        """Results of every frame of a unit that does not fail.
+
+        Args:
+            unit: the frames.
+            gated: whether stage 2 runs on flagged frames only (as detection does) or on all.
+            keep_regions: whether the results hold all scored boxes, or the ranked ones only.
+        """
+        analysis = Analysis()
+        for piece in unit.batches():
+            batch = Batch(piece, self.read)
+            results = self._batch(batch, gated)
+            if not keep_regions:
+                results = [evolve(r, proposals=bx.as_boxes([]), scores=None) for r in results]
+            analysis.results += results
+            analysis.skipped += [batch.failed[i] for i in sorted(batch.failed)]
+        return analysis
+
+    def anomaly_scores(self, unit: Unit) -> tuple[list[float], list[Skipped]]:
+        """Scores of a unit's frames, NaN where a frame failed: the very figures that `analyse` compares."""
+        scores, skipped = [], []
+        for piece in unit.batches():
+            batch = Batch(piece, self.read)
+            found = self._filter(batch)
+            scores += [found.get(i, float("nan")) for i in range(len(piece.refs))]
+            skipped += [batch.failed[i] for i in sorted(batch.failed)]
+        return scores, skipped
+
+    def _filter(self, batch: Batch) -> dict[int, float]:
+        batch.each("read", batch.alive(), batch.frame)
+        component = self.components.anomaly_filter
+        if component is None:
+            return dict.fromkeys(batch.alive(), float("nan"))
+
+        def score(some: list[int]) -> Sequence[float]:
+            scores = np.asarray(component.score([batch.window(i) for i in some]), np.float32)
+            if scores.shape != (len(some),) or not np.isfinite(scores).all():
+                raise CSError(f"{type(component).__name__} gave scores {scores.shape}, not finite ({len(some)},)")
+            return [float(s) for s in scores]
+
+        return batch.together("anomaly_filter", batch.alive(), score)
+
+    def _batch(self, batch: Batch, gated: bool) -> list[FrameResult]:
+        scores = self._filter(batch)
+        flagged = {i: self.threshold is None or score >= self.threshold for i, score in scores.items()}
+        wanted = [i for i in batch.alive() if flagged[i] or not gated]
+        boxes = {i: found for i, (_, found) in self.regions.propose(batch, wanted).items()}
+        embeddings = self.regions.embed(batch, boxes)
+        judged = batch.each("scorer", list(embeddings), lambda i: self._score(batch, i, boxes[i], embeddings[i]))
+        results = []
+        for i in batch.alive():
+            frame, ref = batch.frame(i), batch.unit.refs[i]
+            proposals, region_scores = judged.get(i, (bx.as_boxes([]), None))
+            ranked = rank(frame.id, proposals, region_scores, self.settings)
+            results.append(
+                FrameResult(
+                    frame=frame.id,
+                    sequence=ref.sequence,
+                    index=ref.index,
+                    size=frame.size,
+                    score=scores[i],
+                    flagged=flagged[i],
+                    proposals=proposals,
+                    scores=region_scores,
+                    ranked=ranked,
+                    detections=tuple(
+                        d for d in ranked[: self.settings.top] if d.confidence >= self.settings.min_confidence
+                    ),
+                    statistics=frame_statistics(frame.grey),
+                )
+            )
+        return results
+
+    def _score(
+        self, batch: Batch, i: int, boxes: Float32, embeddings: Float16
+    ) -> tuple[Float32, RegionScores | None]:
+        if not len(boxes):
+            return boxes, None
+        frame = batch.frame(i)
+        sizes = np.tile(np.array([frame.size], np.int32), (len(boxes), 1))
+        scores = self.components.scorer.score(Regions(embeddings.astype(np.float32), boxes, sizes))
+        for name in ("probability", "quality", "confidence"):
+            values = getattr(scores, name)
+            if values.shape != (len(boxes),) or not np.isfinite(values).all():
+                raise CSError(f"{type(self.components.scorer).__name__}: {name} is not finite ({len(boxes)},)")
+        if scores.boxes is None:
+            return boxes, scores
+        refined = bx.clip(scores.boxes, frame.size)
+        kept = bx.area(refined) > 0
+        return refined[kept], RegionScores(
+            scores.probability[kept], scores.quality[kept], scores.confidence[kept]
+        )
+
+
+def rank(
+    frame: str, boxes: Float32, scores: RegionScores | None, settings: PipelineSettings
+) -> tuple[Detection, ...]:
+    """Boxes by falling confidence, overlaps suppressed, at most 100."""
+    if scores is None:
+        return ()
+    kept = bx.nms(boxes, scores.confidence, settings.suppression, limit=RANKED)
+    return tuple(
+        Detection(
+            frame=frame,
+            box=tuple(float(v) for v in boxes[i]),  # type: ignore[arg-type]
+            confidence=float(scores.confidence[i]),
+            probability=float(scores.probability[i]),
+            quality=float(scores.quality[i]),
+            rank=place,
+        )
+        for place, i in enumerate(kept)
+    )

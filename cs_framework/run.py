@@ -1,0 +1,103 @@
+"""A run: one recipe, one folder, its steps in order."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from attrs import define, evolve, field
+
+from cs_framework.bundle import Bundle
+from cs_framework.data import DataSet, FrameRef, LabelledFrame, load_dataset, read_frame
+from cs_framework.interfaces import Env, Frame
+from cs_framework.outputs.files import whole_folder
+from cs_framework.pipeline.batch import make_units
+from cs_framework.pipeline.components import Components
+from cs_framework.pipeline.engine import Engine, Worker, WorkerSpec
+from cs_framework.pipeline.results import FrameResult, Skipped
+from cs_framework.recipe import LoadedRecipe
+
+log = logging.getLogger(__name__)
+
+
+@define(eq=False, slots=False)
+class Run:
+    """What the steps share."""
+
+    loaded: LoadedRecipe
+    out: Path
+    env: Env
+    components: Components
+    engine: Engine
+    spec: WorkerSpec
+    bundle: Bundle | None = None
+    """What was trained before or is given by the recipe; set by the step `train`."""
+    skipped: list[Skipped] = field(factory=list)
+
+    @property
+    def track(self) -> Callable[..., Iterable[Any]]:
+        """Show progress over some items."""
+        return self.env.track
+
+    @cached_property
+    def worker(self) -> Worker:
+        """The work of this process, with the components that the run built; untrained ones at first."""
+        return Worker(self.loaded, self.components, self.spec)
+
+    @cached_property
+    def data(self) -> DataSet:
+        """The labelled frames; synthetic ones are made on first use."""
+        settings = self.loaded.recipe.data
+        if settings.source == "synthetic":
+            root = self.out / "data"
+            if not root.exists():
+                from cs_framework.data.synthetic import write_synthetic
+
+                log.info("drawing %d synthetic embryos", settings.synthetic.embryos)
+                with whole_folder(root) as folder:
+                    write_synthetic(folder, settings.synthetic)
+            settings = evolve(settings, root=root)
+        data = load_dataset(settings)
+        for note in data.notes:
+            log.warning(note)
+        return data
+
+    def split(self, name: str) -> list[LabelledFrame]:
+        """The labelled frames of a split, embryo by embryo in time."""
+        frames = self.data.splits.get(name, ())
+        return sorted(frames, key=lambda f: (f.ref.sequence, f.ref.index, f.ref.id))
+
+    def analyse(
+        self, refs: Sequence[FrameRef], description: str, *, gated: bool, keep_regions: bool
+    ) -> list[FrameResult]:
+        """Both stages, trained, on some frames; those that fail are added to `skipped`."""
+        assert self.bundle is not None, "train comes first, or the recipe names a bundle"
+        gate = self.bundle.gate
+        spec = evolve(self.spec, bundle=self.bundle.folder, threshold=gate.point.threshold if gate else None)
+        worker = Worker(self.loaded, self.components, spec)
+        context = self.components.anomaly_filter.context if self.components.anomaly_filter else 0
+        calls = [(unit, gated, keep_regions) for unit in make_units(refs, context)]
+        results: list[FrameResult] = []
+        for done in self.track(self.engine.map(worker, "analyse", calls), description, len(calls)):
+            results += done.results
+            self.skipped += done.skipped
+        return results
+
+    def reader(self, refs: Sequence[FrameRef]) -> Callable[[str], Frame]:
+        """Decodes one of some frames, by its id."""
+        known = {ref.id: ref for ref in refs}
+        return lambda frame: read_frame(known[frame], bits=self.loaded.recipe.data.bits)
+
+    def versions(self) -> dict[str, str]:
+        """The distributions that results may depend on, and their versions."""
+        names = {"cs-framework", "numpy", "opencv-contrib-python", "scikit-image", "torch"}
+        chosen = (self.loaded.anomaly_filter, *self.loaded.proposers, self.loaded.embedder, self.loaded.scorer)
+        found = {name: version(name) for name in sorted(names)}
+        for choice in chosen:
+            if choice is not None and choice.component.provenance.version:
+                found[choice.component.provenance.distribution] = choice.component.provenance.version
+        return found

@@ -1,0 +1,139 @@
+"""The step ``train``: fit the filter, set the gate, label regions, fit the scorer, write the bundle."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+from cs_framework.bundle import Bundle, Gate, write_bundle
+from cs_framework.data import FrameWindows, LabelledFrame, content_hash, hold_out
+from cs_framework.errors import DataError
+from cs_framework.evaluation.operating_point import choose_threshold, given_threshold
+from cs_framework.evaluation.plots import write_history
+from cs_framework.interfaces import RegionTable
+from cs_framework.outputs.tables import embeddings_table, region_table, write_parquet
+from cs_framework.pipeline.batch import make_units
+from cs_framework.pipeline.components import digest
+from cs_framework.recipe import components_to_dict
+from cs_framework.recipe.schema import PipelineSettings
+from cs_framework.run import Run
+from cs_framework.training.regions import FrameRegions, make_table
+
+log = logging.getLogger(__name__)
+
+
+def train(run: Run) -> Bundle:
+    """Train on the split ``train``, choosing epochs and threshold on ``val``; write ``model/``.
+
+    Raises:
+        DataError: if there are no normal frames, or no annotated ones.
+    """
+    training, validation = run.split("train"), run.split("val")
+    normal = [f for f in training if f.label == 0]
+    annotated = [f for f in training if f.label == 1 and f.relative is not None]
+    if not normal:
+        raise DataError(f"{run.data.root}: no frames in train/normal; both stages learn from string-free frames")
+    if not annotated:
+        raise DataError(
+            f"{run.data.root}: no annotated frames; put frames with strings into train/abnormal and their "
+            "boxes into labels/train/<name>.txt (YOLO lines: class cx cy width height)"
+        )
+    notes = list(run.data.notes)
+    gate = _fit_filter(run, normal, validation, notes)
+    _fit_scorer(run, normal, annotated, validation, notes)
+    bundle = Bundle(
+        folder=run.out / "model",
+        gate=gate,
+        notes=tuple(notes),
+        provenance={
+            "seed": run.loaded.recipe.seed,
+            "frames": {name: len(frames) for name, frames in run.data.splits.items()},
+            "data": digest([content_hash(f.ref) for f in (*training, *validation)]),
+        },
+    )
+    write_bundle(bundle, run.components, components_to_dict(run.loaded), run.versions())
+    return bundle
+
+
+def _fit_filter(
+    run: Run, normal: Sequence[LabelledFrame], validation: Sequence[LabelledFrame], notes: list[str]
+) -> Gate | None:
+    component = run.components.anomaly_filter
+    if component is None:
+        return None
+    log.info("fitting the anomaly filter on %d normal frames", len(normal))
+    bits = run.loaded.recipe.data.bits
+    windows = [FrameWindows(f, component.context, bits=bits) for f in (normal, validation)]
+    history = component.fit(*windows, run.env)
+    run.skipped += [s for w in windows for s in w.skipped]
+    write_history(run.out / "training", "anomaly_filter", history)
+    notes += [f"anomaly filter: {note}" for note in history.notes]
+
+    judged = list(validation)
+    if not any(f.label == 0 for f in judged):
+        judged += normal
+        notes.append("no normal validation frames: the gate's threshold rests on training frames")
+    stages = run.worker.stages
+    scores: list[float] = []
+    for unit in run.track(make_units([f.ref for f in judged], component.context), "validation scores"):
+        scores += stages.anomaly_scores(unit)[0]
+    kept = [(s, f.label) for s, f in zip(scores, judged, strict=True) if np.isfinite(s)]
+    gate = choose_gate(run.loaded.recipe.pipeline, [s for s, _ in kept], [label for _, label in kept])
+    notes += [f"gate: {note}" for note in gate.point.notes]
+    return gate
+
+
+def choose_gate(settings: PipelineSettings, scores: Sequence[float], labels: Sequence[int]) -> Gate:
+    """The gate that the recipe asks for, on validation scores."""
+    wanted = settings.gate
+    if wanted.threshold is not None:
+        point = given_threshold(scores, labels, wanted.threshold)
+    else:
+        point = choose_threshold(scores, labels, sensitivity=wanted.sensitivity)
+    return Gate(point, tuple(scores), tuple(labels))
+
+
+def _fit_scorer(
+    run: Run,
+    normal: Sequence[LabelledFrame],
+    annotated: Sequence[LabelledFrame],
+    validation: Sequence[LabelledFrame],
+    notes: list[str],
+) -> None:
+    training = [*normal, *annotated]
+    held: Sequence[LabelledFrame] = [f for f in validation if f.relative is not None]
+    if not any(f.label == 1 for f in held):
+        parts = hold_out(training, run.env.seed)
+        if parts is None:
+            held = ()
+            notes.append("one annotated embryo only: the scorer trains for a fixed number of epochs")
+        else:
+            training, held = parts
+            names = sorted({f.ref.sequence for f in held if f.label == 1})
+            notes.append(f"no boxes in val: training embryos held out for the scorer: {', '.join(names)}")
+    train_table = _table(run, training, "train", run.loaded.recipe.training.normal_regions)
+    val_table = _table(run, held, "val", None) if held else None
+    positive = int((train_table.labels == 1).sum())
+    log.info("fitting the scorer on %d regions, %d of them strings", len(train_table), positive)
+    history = run.components.scorer.fit(train_table, val_table, run.env)
+    write_history(run.out / "training", "scorer", history)
+    notes += [f"scorer: {note}" for note in history.notes]
+
+
+def _table(
+    run: Run, frames: Sequence[LabelledFrame], split: str, normal_regions: int | None
+) -> RegionTable:
+    units = make_units([f.ref for f in frames])
+    known = {f.ref.id: f for f in frames}
+    calls = [(u, {ref.id: known[ref.id] for ref in u.refs}, normal_regions) for u in units]
+    regions: list[FrameRegions] = []
+    for found in run.track(run.engine.map(run.worker, "table", calls), f"regions of {split}", len(calls)):
+        regions += found.regions
+        run.skipped += found.skipped
+    table = make_table(regions, run.loaded.recipe.training, run.components.embedder.dim)
+    if run.loaded.recipe.outputs.regions:
+        names = [r.frame for r in regions]
+        write_parquet(run.out / "training" / f"regions_{split}.parquet", region_table(table, names, split))
+        write_parquet(run.out / "training" / f"embeddings_{split}.parquet", embeddings_table(table, split))
+    return table
