@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from attrs import frozen
 from numpy.typing import ArrayLike, NDArray
 
 from cs_framework import boxes as bx
 from cs_framework.evaluation import coco
 from cs_framework.evaluation.bootstrap import Bootstrap
+from cs_framework.evaluation.overlaps import Overlaps, annotated
 from cs_framework.evaluation.statistics import (
     Bool,
     Float64,
@@ -21,7 +21,6 @@ from cs_framework.evaluation.statistics import (
     coco_average_precision,
     ratio,
 )
-from cs_framework.interfaces import Float32
 from cs_framework.pipeline.results import JudgedFrame
 
 RECALL_IOUS = (0.2, 0.25, 0.5, 0.75)
@@ -124,31 +123,9 @@ def _stage1(split: _Split, threshold: float) -> Figures:
     }
 
 
-@frozen(eq=False)
-class _Overlaps:
-    """How the regions of one frame lie over its annotated boxes."""
-
-    of_boxes: Float32
-    """(M,) the best IoU that any region has with each box."""
-    of_regions: Float32
-    """(N,) the best IoU that each region has with any box, regions in the order of falling confidence."""
-    probability: Float32
-    """(N,) in the same order."""
-
-    @classmethod
-    def of(cls, frame: JudgedFrame) -> _Overlaps:
-        boxes, scores = _boxes(frame), frame.result.scores
-        if scores is None or frame.boxes is None:
-            none = np.zeros(0, np.float32)
-            return cls(np.zeros(len(boxes), np.float32), none, none)
-        ranking = np.argsort(-scores.confidence, kind="stable")
-        iou = bx.iou(frame.result.proposals[ranking], boxes)
-        return cls(iou.max(axis=0, initial=0), iou.max(axis=1, initial=0), scores.probability[ranking])
-
-
 def _stage2(split: _Split, training_iou: tuple[float, float]) -> Figures:
     """Figures of the raw ranking, and AP of the boxes left by suppression; the gate plays no part."""
-    overlaps = [_Overlaps.of(frame) for frame in split.frames]
+    overlaps = [Overlaps.of(frame) for frame in split.frames]
 
     frame_of_region = np.repeat(np.arange(len(overlaps)), [len(o.of_regions) for o in overlaps])
     iou_of_region = np.concatenate([o.of_regions for o in overlaps])
@@ -196,7 +173,7 @@ def _stage2(split: _Split, training_iou: tuple[float, float]) -> Figures:
 def _coco_ap(split: _Split, iou: float) -> Statistic:
     known = [i for i, frame in enumerate(split.frames) if frame.boxes is not None]
     ranked = [split.frames[i].result.ranked[: coco.MAX_DETECTIONS] for i in known]
-    matched = coco.matches([_boxes(split.frames[i]) for i in known], ranked, iou)
+    matched = coco.matches([annotated(split.frames[i]) for i in known], ranked, iou)
     confidence = [d.confidence for found in ranked for d in found]
     frame_of_detection = np.repeat(known, [len(found) for found in ranked])
     return coco_average_precision(confidence, matched, frame_of_detection, split.strings)
@@ -219,11 +196,7 @@ def _cascade(split: _Split) -> Figures:
 def _found(frame: JudgedFrame) -> int:
     """Annotated boxes that a reported box lies over."""
     reported = bx.as_boxes([d.box for d in frame.result.detections])
-    return int(np.count_nonzero(bx.iou(reported, _boxes(frame)).max(axis=0, initial=0) >= FOUND_IOU))
-
-
-def _boxes(frame: JudgedFrame) -> Float32:
-    return bx.as_boxes([]) if frame.boxes is None else frame.boxes
+    return int(np.count_nonzero(bx.iou(reported, annotated(frame)).max(axis=0, initial=0) >= FOUND_IOU))
 
 
 def _remarks_on_units(split: str, sections: Figures) -> list[str]:

@@ -6,25 +6,27 @@ from typing import Literal
 
 import numpy as np
 from attrs import frozen
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from cs_framework.errors import DataError
 
 NORMAL_QUANTILE = 0.95
-"""Share of normal frames below the threshold where no abnormal frame could be asked."""
+"""Quantile of normal frames that serves as threshold where there are no abnormal ones."""
+
+Rule = Literal["youden", "sensitivity", "normal-quantile", "given"]
 
 
 @frozen
 class OperatingPoint:
-    """A threshold, how it was found, and what it does on the frames it was chosen on."""
+    """A threshold, how it was found, and what it does on the validation frames."""
 
     threshold: float
     """Finite; a frame is flagged when its score is at least this."""
-    rule: Literal["youden", "sensitivity", "normal-quantile"]
+    rule: Rule
     sensitivity: float | None
-    """Share of abnormal frames flagged; None where there were none."""
+    """Share of abnormal frames flagged; None where there are none."""
     specificity: float | None
-    """Share of normal frames not flagged; None where there were none."""
+    """Share of normal frames not flagged; None where there are none."""
     notes: tuple[str, ...] = ()
     """What a reader of the results has to know."""
 
@@ -33,9 +35,9 @@ def choose_threshold(scores: ArrayLike, labels: ArrayLike, *, sensitivity: float
     """Choose the threshold on validation frames; the decision is ``score >= threshold``.
 
     Without a wanted sensitivity it maximises Youden's index, true-positive rate minus false-positive rate;
-    among equals the highest threshold is taken, which flags fewest frames. With one, it is the highest
-    threshold that reaches it. Both are always one of the scores. Without abnormal frames it is the 95 %
-    quantile of the normal ones.
+    among equals it is the highest threshold, which flags fewest frames. With one, it is the highest
+    threshold that reaches it. Either is one of the scores. Where no frame is abnormal it is the 95 %
+    quantile of the normal ones, and a note says so.
 
     Args:
         scores: (N,) raw anomaly scores, finite, higher = more unusual.
@@ -46,38 +48,54 @@ def choose_threshold(scores: ArrayLike, labels: ArrayLike, *, sensitivity: float
         DataError: there is no frame to choose on.
         ValueError: a score is not finite.
 
-    Source: Youden, Index for rating diagnostic tests, Cancer 3 (1950) 32-35.
+    Source: Youden, "Index for rating diagnostic tests", Cancer 3 (1950), 32-35.
     """
-    scores, labels = np.asarray(scores, np.float64), np.asarray(labels)
-    if not np.isfinite(scores).all():
-        raise ValueError("anomaly scores must be finite")
-    if not len(scores):
+    abnormal, normal = _by_class(scores, labels)
+    if not len(abnormal) and not len(normal):
         raise DataError(
             "there are no validation frames to choose the gate's threshold on; "
             "add some, or set pipeline.gate.threshold"
         )
-    abnormal, normal = np.sort(scores[labels == 1]), np.sort(scores[labels == 0])
     if not len(abnormal):
-        threshold = float(np.quantile(normal, NORMAL_QUANTILE))
-        specificity = float(np.mean(normal < threshold))
         note = (
-            "no abnormal validation frames: the gate's threshold is the "
-            f"{NORMAL_QUANTILE:.0%} quantile of the normal ones"
+            f"no abnormal validation frames: the gate's threshold is the {NORMAL_QUANTILE:.0%} quantile "
+            "of the normal ones"
         )
-        return OperatingPoint(threshold, "normal-quantile", None, specificity, (note,))
+        return _point(float(np.quantile(normal, NORMAL_QUANTILE)), "normal-quantile", abnormal, normal, note)
 
-    thresholds = np.unique(scores)[::-1]
-    hits = len(abnormal) - np.searchsorted(abnormal, thresholds)
-    alarms = len(normal) - np.searchsorted(normal, thresholds)
+    thresholds = np.unique(np.concatenate([abnormal, normal]))[::-1]
+    hits = len(abnormal) - np.searchsorted(np.sort(abnormal), thresholds)
+    alarms = len(normal) - np.searchsorted(np.sort(normal), thresholds)
+    notes = (
+        () if len(normal) else ("no normal validation frames: the gate's threshold rests on abnormal ones",)
+    )
+    # argmax takes the first of equals. The index is compared in whole numbers, since rounding breaks ties.
     if sensitivity is None:
-        # In whole numbers, since rounding would break ties at random; argmax takes the first of equals.
-        best = int(np.argmax(hits * max(len(normal), 1) - alarms * len(abnormal)))
-    else:
-        best = int(np.argmax(hits / len(abnormal) >= sensitivity))
+        best = np.argmax(hits * max(len(normal), 1) - alarms * len(abnormal))
+        return _point(float(thresholds[best]), "youden", abnormal, normal, *notes)
+    best = np.argmax(hits / len(abnormal) >= sensitivity)
+    return _point(float(thresholds[best]), "sensitivity", abnormal, normal, *notes)
+
+
+def given_threshold(scores: ArrayLike, labels: ArrayLike, threshold: float) -> OperatingPoint:
+    """The operating point of a threshold that the recipe sets, on validation frames if there are any."""
+    return _point(threshold, "given", *_by_class(scores, labels))
+
+
+def _by_class(scores: ArrayLike, labels: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    scores, labels = np.asarray(scores, np.float64), np.asarray(labels)
+    if not np.isfinite(scores).all():
+        raise ValueError("anomaly scores must be finite")
+    return scores[labels == 1], scores[labels == 0]
+
+
+def _point(
+    threshold: float, rule: Rule, abnormal: NDArray[np.float64], normal: NDArray[np.float64], *notes: str
+) -> OperatingPoint:
     return OperatingPoint(
-        threshold=float(thresholds[best]),
-        rule="youden" if sensitivity is None else "sensitivity",
-        sensitivity=float(hits[best] / len(abnormal)),
-        specificity=float(1 - alarms[best] / len(normal)) if len(normal) else None,
-        notes=() if len(normal) else ("no normal validation frames: the gate is set on abnormal ones alone",),
+        threshold=threshold,
+        rule=rule,
+        sensitivity=float(np.mean(abnormal >= threshold)) if len(abnormal) else None,
+        specificity=float(np.mean(normal < threshold)) if len(normal) else None,
+        notes=notes,
     )
