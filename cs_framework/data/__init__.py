@@ -1,0 +1,1 @@
+"""Frames and their labels: sources, formats, splits by embryo, windows, checks and the generator."""

@@ -1,0 +1,100 @@
+"""What lies in a folder of frames: image files in natural order, and whether the folder is a data root."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from attrs import frozen
+
+from cs_framework.data.images import EXTENSIONS
+
+SPLITS = ("train", "val", "test")
+CLASSES = ("normal", "abnormal")
+LAYOUT = "{train,val,test}/{normal,abnormal}/"
+
+_COMPANIONS = frozenset({".csv", ".txt", ".json", ".xml", ".md"})
+
+
+def natural_key(text: str) -> tuple[tuple[str | int, ...], str]:
+    """Sorts names as people do: ``t2`` before ``t10``, capitals beside small letters."""
+    parts = re.split(r"([0-9]+)", text.casefold())
+    return tuple(int(part) if index % 2 else part for index, part in enumerate(parts)), text
+
+
+def is_data_root(folder: Path) -> bool:
+    """Whether a folder is laid out as ``{train,val,test}/{normal,abnormal}/``."""
+    return any((folder / split / kind).is_dir() for split in SPLITS for kind in CLASSES)
+
+
+@frozen
+class Listing:
+    """The files of a folder, sorted into frames and others."""
+
+    images: tuple[Path, ...]
+    """In natural order; what has the extension of an image, whatever it holds."""
+    notes: tuple[str, ...] = ()
+    """Which files were passed over that are not the usual companions of frames."""
+    is_data_root: bool = False
+
+
+def list_images(root: Path) -> Listing:
+    """Images of a folder and its subfolders; of a data root, only those of its splits and classes.
+
+    Links are followed, since labs lay out data sets with them; a link back to a parent is not.
+    """
+    labelled = is_data_root(root)
+    if labelled:
+        folders = [root / split / kind for split in SPLITS for kind in CLASSES]
+        stray = [
+            path for split in SPLITS for path in _visible(root / split) if path.suffix.lower() in EXTENSIONS
+        ]
+    else:
+        folders, stray = [root], []
+    images: list[Path] = []
+    other: Counter[str] = Counter()
+    for path in (path for folder in folders for path in _walk(folder)):
+        if path.suffix.lower() in EXTENSIONS:
+            images.append(path)
+        elif path.suffix.lower() not in _COMPANIONS:
+            other[path.suffix.lower() or path.name] += 1
+    notes = []
+    if other:
+        kinds = ", ".join(f"{suffix} ({count})" for suffix, count in other.most_common(10))
+        notes.append(f"{other.total()} files are no images that are read here and were passed over: {kinds}")
+    if stray:
+        notes.append(
+            f"{len(stray)} images lie outside {LAYOUT} and were passed over, such as {stray[0].name}"
+        )
+    images.sort(key=lambda path: natural_key(relative_name(path, root)))
+    return Listing(tuple(images), tuple(notes), labelled)
+
+
+def relative_name(path: Path, root: Path) -> str:
+    """A path relative to the root, with ``/``; bytes of its name that are no UTF-8 become U+FFFD."""
+    return os.fsencode(path.relative_to(root).as_posix()).decode("utf-8", "replace")
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    seen: set[str] = set()
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(parent)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from _files(Path(parent), names)
+
+
+def _visible(folder: Path) -> Iterator[Path]:
+    return _files(folder, os.listdir(folder)) if folder.is_dir() else iter(())  # noqa: PTH208
+
+
+def _files(folder: Path, names: list[str]) -> Iterator[Path]:
+    for name in names:
+        if not name.startswith(".") and (folder / name).is_file():
+            yield folder / name
