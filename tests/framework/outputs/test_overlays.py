@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import numpy as np
+
+from cs_framework import Detection, Frame, boxes
+from cs_framework.outputs import overlays
+
+
+def frame(height: int = 500, width: int = 500) -> Frame:
+    return Frame(np.full((height, width, 3), 120, np.uint8), "f")
+
+
+def test_a_box_never_hides_what_it_marks():
+    detection = Detection("f", (200.0, 210.0, 260.0, 240.0), 0.5, 0.5, 0.5, 0)
+    picture = overlays.draw(frame(), (detection,), annotated=boxes.as_boxes([(205, 215, 255, 235)]))
+    assert (picture[217:233, 207:253] == 120).all(), "the inside of the boxes is as it was"
+    assert (picture == overlays.DETECTED).all(axis=2).any()
+    assert (picture == overlays.ANNOTATED).all(axis=2).any()
+
+
+def test_the_frame_itself_stays_as_it_is():
+    original = frame()
+    overlays.draw(original, proposals=boxes.as_boxes([(0, 0, 500, 500)]))
+    assert (original.image == 120).all()
+
+
+def test_small_frames_are_enlarged_and_a_single_pixel_is_drawn():
+    assert min(overlays.draw(frame(100, 120)).shape[:2]) >= 480
+    assert overlays.draw(frame(1, 1)).shape == (1, 1, 3)
+
+
+def test_a_crop_holds_at_least_one_pixel():
+    assert overlays.crop(frame(), (499.9, 10.2, 500.0, 12.0)).shape == (2, 1, 3)
+    assert overlays.crop(frame(), (10.5, 10.0, 12.5, 12.0)).shape == (2, 3, 3)

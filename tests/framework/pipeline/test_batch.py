@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cs_framework import Frame, FrameError, SetupError
+from cs_framework.data import FrameRef
+from cs_framework.pipeline.batch import BATCH, UNIT, Batch, make_units
+
+
+def ref(name: str, sequence: str = "e", index: int = 0) -> FrameRef:
+    return FrameRef(id=name, path=Path(name), page=0, sequence=sequence, index=index)
+
+
+def read(wanted: FrameRef) -> Frame:
+    if "bad" in wanted.id:
+        raise FrameError(f"{wanted.id}: cannot be read")
+    return Frame(np.zeros((4, 4, 3), np.uint8), wanted.id)
+
+
+@given(st.integers(0, 3 * UNIT))
+def test_units_hold_every_frame_once_in_order(count):
+    refs = [ref(str(i)) for i in range(count)]
+    units = make_units(refs)
+    assert [r for unit in units for r in unit.refs] == refs
+    assert all(len(unit.refs) == UNIT for unit in units[:-1])
+    pieces = [piece for unit in units for piece in unit.batches()]
+    assert [r for piece in pieces for r in piece.refs] == refs
+    assert all(0 < len(piece.refs) <= BATCH for piece in pieces)
+
+
+def test_windows_stay_in_their_sequence_and_repeat_its_ends():
+    refs = [ref(n, s) for n, s in [("a0", "a"), ("a1", "a"), ("a2", "a"), ("b0", "b")]]
+    (unit,) = make_units(refs, context=2)
+    assert [[r.id for r in window] for window in unit.windows] == [
+        ["a0", "a0", "a0", "a1", "a2"],
+        ["a0", "a0", "a1", "a2", "a2"],
+        ["a0", "a1", "a2", "a2", "a2"],
+        ["b0", "b0", "b0", "b0", "b0"],
+    ]
+
+
+def test_windows_reach_over_the_border_of_a_unit():
+    first, second = make_units([ref(str(i)) for i in range(UNIT + 1)], context=1)
+    assert first.windows[-1][2].id == str(UNIT)
+    assert second.windows[0][0].id == str(UNIT - 1)
+
+
+def test_a_frame_is_decoded_once():
+    seen = []
+    (unit,) = make_units([ref("a"), ref("b")], context=1)
+    batch = Batch(unit, lambda r: seen.append(r.id) or read(r))
+    for i in (0, 1, 0):
+        batch.window(i)
+        batch.frame(i)
+    assert sorted(seen) == ["a", "b"]
+
+
+def test_one_bad_frame_leaves_the_others():
+    (unit,) = make_units([ref("a"), ref("bad"), ref("c")])
+    batch = Batch(unit, read)
+    frames = batch.each("read", batch.alive(), batch.frame)
+    assert sorted(frames) == [0, 2]
+    assert batch.failed[1].reason == "bad: cannot be read"
+
+    def all_at_once(some):
+        if len(some) > 1:
+            raise ValueError("one of them is odd")
+        if batch.unit.refs[some[0]].id == "c":
+            raise ValueError("c is odd")
+        return [len(some)]
+
+    assert batch.together("embedder", batch.alive(), all_at_once) == {0: 1}
+    assert (batch.failed[2].stage, batch.failed[2].reason) == ("embedder", "c is odd")
+
+
+def test_an_unreadable_neighbour_is_replaced_by_the_frame():
+    (unit,) = make_units([ref("a"), ref("bad")], context=1)
+    assert [f.id for f in Batch(unit, read).window(0).frames] == ["a", "a", "a"]
+
+
+def test_what_no_frame_is_to_blame_for_is_raised():
+    (unit,) = make_units([ref("a")])
+    batch = Batch(unit, read)
+
+    def fail(_):
+        raise SetupError("no weights")
+
+    with pytest.raises(SetupError):
+        batch.each("embedder", [0], fail)
+    with pytest.raises(SetupError):
+        batch.together("embedder", [0], fail)

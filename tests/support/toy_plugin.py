@@ -1,0 +1,138 @@
+"""A one-file plugin with one tiny component of each kind, for tests of the framework alone.
+
+Frames of these tests are grey with a bright streak: brightness finds it, so each stage has something to find.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from attrs import frozen
+
+from cs_framework import (
+    AnomalyFilterSpec,
+    EmbedderSpec,
+    Explanation,
+    History,
+    ProposerSpec,
+    RegionScores,
+    ScorerSpec,
+    hookimpl,
+    setting,
+)
+
+
+@frozen
+class NoSettings:
+    pass
+
+
+@frozen
+class GridSettings:
+    size: int = setting(16, ge=1, help="side of a box in px")
+
+
+@frozen
+class FilterSettings:
+    context: int = setting(0, ge=0, help="neighbours")
+    fails_on: str = setting("", help="raise on frames whose id holds this")
+
+
+class Learner:
+    learnt = 0.0
+
+    def save(self, folder: Path) -> None:
+        (folder / "learnt.json").write_text(json.dumps(self.learnt))
+
+    def load(self, folder: Path) -> None:
+        self.learnt = json.loads((folder / "learnt.json").read_text())
+
+
+class Brightness(Learner):
+    def __init__(self, settings, env):
+        self.settings, self.context = settings, settings.context
+
+    def fit(self, train, val, env):
+        self.learnt = float(np.mean([w.frame.grey.max() for w in train]))
+        return History(rows=[{"epoch": 1, "train_loss": 1.0}], notes=["a toy"])
+
+    def score(self, windows):
+        for window in windows:
+            if self.settings.fails_on and self.settings.fails_on in window.frame.id:
+                raise ValueError("planted failure")
+        return np.array([w.frame.grey.max() - self.learnt for w in windows], np.float32)
+
+    def explain(self, window):
+        return Explanation(window.frame.grey.astype(np.float32))
+
+
+class Grid:
+    def __init__(self, settings, env):
+        self.size = settings.size
+
+    def propose(self, frame):
+        height, width = frame.size
+        step = max(self.size // 2, 1)
+        boxes = [
+            (x, y, x + self.size, y + self.size)
+            for y in range(0, height - self.size + 1, step)
+            for x in range(0, width - self.size + 1, step)
+        ]
+        return np.array(boxes, np.float32).reshape(-1, 4)
+
+
+class BoxStatistics:
+    dim = 3
+
+    def __init__(self, settings, env):
+        pass
+
+    def embed(self, batch):
+        rows = []
+        for frame, boxes in batch:
+            patches = [frame.grey[int(y1) : int(y2), int(x1) : int(x2)] for x1, y1, x2, y2 in boxes]
+            values = [(p.mean(), p.max(), p.std()) for p in patches]
+            rows.append(np.array(values, np.float32).reshape(-1, 3))
+        return rows
+
+
+class MeanScorer(Learner):
+    def __init__(self, settings, env):
+        pass
+
+    def fit(self, table, val, env):
+        strings = table.embeddings[table.labels == 1, 0].astype(np.float64)
+        background = table.embeddings[table.labels == 0, 0].astype(np.float64)
+        self.learnt = float((strings.mean() + background.mean()) / 2)
+        return History(rows=[{"epoch": 1, "train_loss": 0.5, "val_ap": 0.9}], best_epoch=1)
+
+    def score(self, regions):
+        probability = 1 / (1 + np.exp((self.learnt - regions.embeddings[:, 0]) / 10))
+        probability = probability.astype(np.float32)
+        return RegionScores(probability, np.ones_like(probability), probability)
+
+
+def _record(spec, name, factory, settings):
+    return spec(name=name, factory=f"{__name__}:{factory}", settings=f"{__name__}:{settings}", summary=name)
+
+
+@hookimpl
+def cs_anomaly_filters():
+    yield _record(AnomalyFilterSpec, "brightness", "Brightness", "FilterSettings")
+
+
+@hookimpl
+def cs_proposers():
+    yield _record(ProposerSpec, "grid", "Grid", "GridSettings")
+
+
+@hookimpl
+def cs_embedders():
+    yield _record(EmbedderSpec, "box-statistics", "BoxStatistics", "NoSettings")
+
+
+@hookimpl
+def cs_scorers():
+    yield _record(ScorerSpec, "mean", "MeanScorer", "NoSettings")
