@@ -1,0 +1,43 @@
+"""Settings of the component ``autoencoder``; the defaults are the published values."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from attrs import frozen
+
+from cs_framework import setting
+
+
+def _multiple_of_8(instance: Any, attribute: Any, value: int) -> None:
+    if value % 8:
+        raise ValueError(f"'{attribute.name}' must be a multiple of 8 (three 2 x 2 poolings): {value}")
+
+
+@frozen
+class Settings:
+    """How the autoencoder is fitted and how it scores."""
+
+    variant: Literal["weighted", "unweighted"] = setting(
+        "weighted",
+        help="weighted: smooth areas weigh more in the loss, and the score is their 95th percentile; "
+        "unweighted: means over all pixels",
+    )
+    image_size: int = setting(
+        256,
+        gt=0,
+        validator=_multiple_of_8,
+        help="frames are resized to this square, in pixels; a multiple of 8",
+    )
+    epochs: int = setting(30, ge=1, help="passes over the training frames")
+    batch_size: int = setting(16, ge=1, help="frames per step")
+    learning_rate: float = setting(1e-3, gt=0, help="learning rate of Adam")
+    weight_decay: float = setting(0.0, ge=0, help="weight decay of Adam")
+    seed: int | None = setting(
+        None, ge=0, help="seed of weights and shuffling; the run's own where not given"
+    )
+    heat_alignment: Literal["published", "centred"] = setting(
+        "published",
+        help="published: the coarse texture heat is stretched over the frame, up to 11 px off at 256; "
+        "centred: each figure lies on the centre of its window",
+    )
