@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 import numpy as np
 from attrs import frozen
@@ -13,7 +14,9 @@ from cs_framework.data.labels import LabelledFrame, YoloLabels, read_yolo
 from cs_framework.data.listing import LAYOUT, SPLITS, is_data_root, natural_key, relative_name
 from cs_framework.data.source import FrameRef, FrameSource, open_source
 from cs_framework.errors import DataError
-from cs_framework.recipe.schema import DataSettings
+
+if TYPE_CHECKING:
+    from cs_framework.recipe.schema import DataSettings
 
 
 @frozen(eq=False)
@@ -66,8 +69,8 @@ def survey(settings: DataSettings) -> tuple[DataSet, list[str]]:
         notes.append(f"data.shared_embryos allows one embryo in several splits: {shared}")
     elif shared:
         problems.append(
-            f"one embryo in several splits: {shared}. That flatters every figure: keep each embryo in one split, "
-            'or set data.shared_embryos = "allow"'
+            f"one embryo in several splits: {shared}. That flatters every figure: keep each embryo in one "
+            'split, or set data.shared_embryos = "allow"'
         )
     return DataSet(splits, source, notes), problems
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from attrs import evolve, frozen
 
@@ -14,7 +14,9 @@ from cs_framework.data.images import EXTENSIONS, FORMATS, count_pages, read_fram
 from cs_framework.data.listing import Listing, list_images, natural_key, relative_name
 from cs_framework.errors import DataError
 from cs_framework.interfaces import Frame
-from cs_framework.recipe.schema import DataSettings
+
+if TYPE_CHECKING:
+    from cs_framework.recipe.schema import DataSettings
 
 T = TypeVar("T")
 

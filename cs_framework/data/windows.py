@@ -3,108 +3,69 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
+from functools import lru_cache, partial
 
 import numpy as np
 
+from cs_framework.data.images import read_frame
 from cs_framework.data.labels import LabelledFrame
-from cs_framework.data.source import FrameRef, FrameSource
+from cs_framework.data.source import FrameRef
 from cs_framework.errors import FrameError
-from cs_framework.interfaces import Frame, Window
-
-
-class WindowReader:
-    """Reads frames with their neighbours of the same sequence.
-
-    Frames read last are kept, so that going through sequences in order decodes each frame once.
-    """
-
-    def __init__(self, source: FrameSource, refs: Iterable[FrameRef], context: int = 0) -> None:
-        """Take neighbours from `refs`, `context` on each side."""
-        self._context = context
-        self._sequences: dict[str, list[FrameRef]] = defaultdict(list)
-        self._position: dict[str, int] = {}
-        for ref in sorted(refs, key=lambda ref: ref.index):
-            self._position[ref.id] = len(self._sequences[ref.sequence])
-            self._sequences[ref.sequence].append(ref)
-        self._read = lru_cache(maxsize=2 * context + 1)(source.read)
-
-    def window(self, ref: FrameRef) -> Window:
-        """The window of one of the frames.
-
-        Where a sequence ends, and beyond a neighbour that cannot be read, the last frame before is repeated.
-
-        Raises:
-            FrameError: the frame itself cannot be read.
-        """
-        frame = self._read(ref)
-        return Window((*reversed(self._side(ref, frame, -1)), frame, *self._side(ref, frame, 1)))
-
-    def _side(self, ref: FrameRef, frame: Frame, step: int) -> list[Frame]:
-        """The neighbours on one side, nearest first."""
-        sequence, position = self._sequences[ref.sequence], self._position[ref.id]
-        side: list[Frame] = []
-        for _ in range(self._context):
-            position += step
-            if 0 <= position < len(sequence):
-                with suppress(FrameError):
-                    frame = self._read(sequence[position])
-            side.append(frame)
-        return side
+from cs_framework.interfaces import Window
+from cs_framework.pipeline.results import Skipped
 
 
 class FrameWindows:
     """The [Windows][cs_framework.interfaces.Windows] of labelled frames.
 
-    All frames have to be readable: leave out the others by
-    [readable][cs_framework.data.windows.readable] first.
+    Frames that cannot be read are left out, so that nothing is missing in the midst of a fit. Only decoding
+    tells, so making this costs one pass: about a millisecond for a frame of 300 x 300. Afterwards frames are
+    decoded when asked for, and going through them in order decodes each once, whatever the context.
     """
 
-    def __init__(
-        self,
-        frames: Sequence[LabelledFrame],
-        source: FrameSource,
-        context: int = 0,
-        neighbours: Iterable[LabelledFrame] | None = None,
-    ) -> None:
-        """Make windows of `frames`.
+    def __init__(self, frames: Sequence[LabelledFrame], context: int = 0, bits: int | None = None) -> None:
+        """Make one window of each of `frames`, with `context` neighbours on each side.
 
-        Args:
-            frames: one window each.
-            source: reads them.
-            context: neighbours on each side.
-            neighbours: where neighbours are taken from, such as the whole split where `frames` are its normal
-                ones; `frames` themselves by default.
+        Neighbours are the frames nearest in time of the same sequence, among `frames`; the last one is
+        repeated where a sequence ends. `bits` is the setting ``data.bits``.
         """
-        pool = frames if neighbours is None else neighbours
-        self._frames = frames
-        self._reader = WindowReader(source, [frame.ref for frame in pool], context)
-        self.labels = np.array([frame.label for frame in frames], dtype=np.int8)
-        self.sequences = tuple(frame.ref.sequence for frame in frames)
+        self.skipped: list[Skipped] = []
+        """The frames that were left out."""
+        read = partial(read_frame, bits=bits)
+        kept: list[LabelledFrame] = []
+        for frame in frames:
+            try:
+                read(frame.ref)
+            except FrameError as error:
+                self.skipped.append(Skipped(frame.ref.id, "read", str(error)))
+            else:
+                kept.append(frame)
+        self.labels = np.array([frame.label for frame in kept], dtype=np.int8)
+        self.sequences = tuple(frame.ref.sequence for frame in kept)
+        self._windows = _windows([frame.ref for frame in kept], context)
+        self._read = lru_cache(maxsize=2 * context + 1)(read)
 
     def __len__(self) -> int:
-        return len(self._frames)
+        return len(self._windows)
 
     def __getitem__(self, index: int) -> Window:
-        return self._reader.window(self._frames[index].ref)
+        return Window(tuple(map(self._read, self._windows[index])))
 
     def __iter__(self) -> Iterator[Window]:
         return (self[index] for index in range(len(self)))
 
 
-def readable(
-    frames: Iterable[LabelledFrame], source: FrameSource, skip: Callable[[FrameRef, FrameError], object]
-) -> Iterator[LabelledFrame]:
-    """Frames that can be read; the others are handed to `skip`.
-
-    Only decoding tells, so this costs one pass: about a millisecond for a frame of 300 x 300.
-    """
-    for frame in frames:
-        try:
-            source.read(frame.ref)
-        except FrameError as error:
-            skip(frame.ref, error)
-        else:
-            yield frame
+def _windows(refs: Sequence[FrameRef], context: int) -> list[tuple[FrameRef, ...]]:
+    """For each frame its neighbours in time, itself in the middle."""
+    sequences: dict[str, list[FrameRef]] = defaultdict(list)
+    position: dict[str, int] = {}
+    for ref in sorted(refs, key=lambda ref: (ref.index, ref.id)):
+        position[ref.id] = len(sequences[ref.sequence])
+        sequences[ref.sequence].append(ref)
+    windows = []
+    for ref in refs:
+        sequence, middle = sequences[ref.sequence], position[ref.id]
+        around = range(middle - context, middle + context + 1)
+        windows.append(tuple(sequence[min(max(at, 0), len(sequence) - 1)] for at in around))
+    return windows
