@@ -48,7 +48,9 @@ class DataSettings:
     group_pattern: str | None = setting(
         None, help="regular expression over file names without extension; group 'group' is the embryo"
     )
-    shared_embryos: Literal["error", "allow"] = setting("error", help="what to do with an embryo in two splits")
+    shared_embryos: Literal["error", "allow"] = setting(
+        "error", help="what to do with an embryo in two splits"
+    )
     bits: int | None = setting(None, ge=8, le=16, help="depth of 16-bit files when it is less than 16")
     synthetic: SyntheticSettings = field(
         factory=SyntheticSettings, metadata={"cs_framework": {"help": "settings of the generator"}}
@@ -110,7 +112,9 @@ class EvaluateSettings:
 class DetectSettings:
     """What to look at."""
 
-    input: Path | None = setting(None, help="folder or image; without it, the frames of the test (else val) split")
+    input: Path | None = setting(
+        None, help="folder or image; without it, the frames of the test (else val) split"
+    )
 
 
 @frozen
@@ -128,16 +132,9 @@ def _table(cls: type, text: str) -> Any:
 
 
 @frozen
-class Recipe:
-    """A whole recipe."""
+class Components:
+    """The four kinds of components, in a recipe and in a bundle alike."""
 
-    name: str = setting("", help="names the run; the file's name without extension when left out")
-    steps: tuple[Step, ...] = setting(STEPS, help="what `cs-run` does when no step is given", choices=STEPS)
-    seed: int = setting(42, ge=0, help="seed of everything random")
-    requires: tuple[str, ...] = setting((), help='distributions that must be installed, such as "cs-yolo>=1.2"')
-    plugins: tuple[Path, ...] = setting((), help="one-file plugins, relative to the recipe")
-    block: BlockSettings = _table(BlockSettings, "plugins that must not be imported")
-    data: DataSettings = _table(DataSettings, "labelled frames")
     anomaly_filter: ComponentUse | None = field(
         default=None, metadata={"cs_framework": {"help": "stage 1: is this frame unusual?"}}
     )
@@ -150,6 +147,21 @@ class Recipe:
     scorer: ComponentUse | None = field(
         default=None, metadata={"cs_framework": {"help": "stage 2: which box holds a string?"}}
     )
+
+
+@frozen
+class Recipe(Components):
+    """A whole recipe."""
+
+    name: str = setting("", help="names the run; the file's name without extension when left out")
+    steps: tuple[Step, ...] = setting(STEPS, help="what `cs-run` does when no step is given", choices=STEPS)
+    seed: int = setting(42, ge=0, help="seed of everything random")
+    requires: tuple[str, ...] = setting(
+        (), help='distributions that must be installed, such as "cs-yolo>=1.2"'
+    )
+    plugins: tuple[Path, ...] = setting((), help="one-file plugins, relative to the recipe")
+    block: BlockSettings = _table(BlockSettings, "plugins that must not be imported")
+    data: DataSettings = _table(DataSettings, "labelled frames")
     model: ModelSettings = _table(ModelSettings, "a trained bundle, for recipes that do not train")
     training: TrainingSettings = _table(TrainingSettings, "weak labels")
     pipeline: PipelineSettings = _table(PipelineSettings, "flow, gate and reporting")

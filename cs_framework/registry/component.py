@@ -84,7 +84,10 @@ class Component:
         cls = import_object(self.spec.settings, str(self))
         if not (isinstance(cls, type) and attrs.has(cls)):
             raise SetupError(f"{self}: its settings {self.spec.settings!r} are not an attrs class")
-        return cls
+        try:
+            return attrs.resolve_types(cls)
+        except NameError as error:
+            raise SetupError(f"{self}: a type in its settings {self.spec.settings!r}: {error}") from error
 
     def build(self, settings: object, env: Env) -> Any:
         """The component itself: ``factory(settings, env)``.

@@ -161,7 +161,7 @@ def load_file(path: Path) -> PluginInfo:
         source = path.read_bytes()
     except OSError as error:
         return PluginInfo(
-            Provenance(path.name, "unknown", file=str(path)), "quarantined", "import", reason(error)
+            Provenance(path.name, "unknown", file=str(path)), "quarantined", "import", f"{path}: {error.strerror}"
         )
     digest = sha256(source).hexdigest()
     place = sha256(str(path).encode()).hexdigest()

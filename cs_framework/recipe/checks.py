@@ -1,0 +1,98 @@
+"""What the types of single keys cannot say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from cs_framework.recipe.positions import KeyPath
+from cs_framework.recipe.problems import Problems
+from cs_framework.recipe.schema import Recipe
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
+
+    from cs_framework.recipe.document import Document
+
+GROUP = "group"
+
+
+def check_requires(recipe: Recipe, document: Document, problems: Problems) -> bool:
+    """Are the distributions that a recipe asks for installed? Told from their metadata."""
+    met = True
+    for number, text in enumerate(recipe.requires):
+        fault = _unmet(text)
+        if fault:
+            path: KeyPath = ("requires", number)
+            problems.add(document.place(path), path, fault)
+            met = False
+    return met
+
+
+def _unmet(text: str) -> str | None:
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement:
+        return f'{text!r} is not a requirement; write one such as "cs-yolo>=1.2"'
+    if requirement.marker is not None and not requirement.marker.evaluate():
+        return None
+    return _not_installed(requirement)
+
+
+def _not_installed(requirement: Requirement) -> str | None:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        installed = version(requirement.name)
+    except PackageNotFoundError:
+        return f'{requirement} is not installed: pip install "{requirement}"'
+    if requirement.specifier.contains(installed, prereleases=True):
+        return None
+    return f'{requirement} is asked for, {installed} is installed: pip install "{requirement}"'
+
+
+def check_whole(recipe: Recipe, document: Document, problems: Problems) -> None:
+    """Rules over several keys."""
+
+    def wrong(path: KeyPath, text: str) -> None:
+        problems.add(document.place(path), path, text)
+
+    data, training = recipe.data, recipe.training
+    labelled = [step for step in recipe.steps if step in ("train", "evaluate")]
+    from_folder = document.value(("data", "source"), "folder") == "folder"  # not where it is misspelt
+    if labelled and from_folder and data.root is None and ("data", "root") not in document.places:
+        wrong(("data", "root"), f"missing; {_words(labelled)} labelled frames: give --set data.root=DIR")
+    if training.negative_iou > training.positive_iou:
+        wrong(
+            ("training", "negative_iou"),
+            f"must not be above training.positive_iou: {training.negative_iou} > {training.positive_iou}",
+        )
+    if data.group_pattern is not None:
+        fault = _bad_pattern(data.group_pattern)
+        if fault:
+            wrong(("data", "group_pattern"), fault)
+    if recipe.model.bundle is None and recipe.steps:
+        for key in ("proposer", "embedder", "scorer"):
+            if not getattr(recipe, key) and not document.tree.get(key):
+                table = "[[proposer]]" if key == "proposer" else f"[{key}]"
+                cure = f'add {table} with use = "NAME", or set model.bundle'
+                wrong((key,), f"missing; {_words(recipe.steps)} one: {cure}")
+
+
+def _words(steps: Sequence[str]) -> str:
+    return f"{' and '.join(steps)} need{'s' * (len(steps) == 1)}"
+
+
+def _bad_pattern(pattern: str) -> str | None:
+    try:
+        groups = re.compile(pattern).groupindex
+    except (re.error, RecursionError, OverflowError) as error:
+        return f"not a regular expression: {error}"
+    return (
+        None
+        if GROUP in groups
+        else f"has no group called {GROUP!r}: write (?P<{GROUP}>...) around the embryo"
+    )

@@ -1,0 +1,221 @@
+"""A recipe's keys and values before anything is known of their types, and where each was written."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field, frozen
+
+from cs_framework.errors import RecipeError
+from cs_framework.recipe.positions import KeyPath, find_positions
+from cs_framework.recipe.problems import Place, Problems, dotted
+
+
+@frozen
+class Verbatim:
+    """A value given on the command line, read once its type is known."""
+
+    text: str
+
+    def as_toml(self) -> Any:
+        """The value that the text spells in TOML; where it is not TOML, the text."""
+        try:
+            read = tomllib.loads(f"value = {self.text}")
+        except (ValueError, RecursionError):
+            return self.text
+        return read["value"] if len(read) == 1 else self.text
+
+
+@frozen
+class Override:
+    """One ``--set KEY=VALUE``."""
+
+    path: KeyPath
+    value: Verbatim
+    place: Place
+
+
+@define
+class Document:
+    """Plain values with their places."""
+
+    tree: dict[str, Any]
+    places: dict[KeyPath, Place] = field(repr=False)
+
+    def container(self, path: KeyPath) -> Any:
+        """The table or array at a path; options on the way are opened."""
+        node: Any = self.tree
+        for key in path:
+            if isinstance(node[key], Verbatim):
+                node[key] = node[key].as_toml()
+            node = node[key]
+        return node
+
+    def value(self, path: KeyPath, default: Any = None) -> Any:
+        """What is written under a key, or the default."""
+        try:
+            return self.container(path[:-1])[path[-1]]
+        except (KeyError, IndexError, TypeError):
+            return default
+
+    def put(self, path: KeyPath, value: Any, place: Place) -> None:
+        """Write under a key of a table, or to an item of an array or its end."""
+        self._forget(path)
+        node, key = self.container(path[:-1]), path[-1]
+        if isinstance(node, list) and key == len(node):
+            node.append(value)
+        else:
+            node[key] = value
+        self.places[path] = place
+
+    def drop(self, path: KeyPath) -> None:
+        """Remove a key of a table, if it is there."""
+        self._forget(path)
+        self.container(path[:-1]).pop(path[-1], None)
+
+    def _forget(self, path: KeyPath) -> None:
+        self.places = {kept: place for kept, place in self.places.items() if kept[: len(path)] != path}
+
+    def place(self, path: KeyPath) -> Place:
+        """Where a key is written, or else the table that should hold it."""
+        while path not in self.places:
+            path = path[:-1]
+        return self.places[path]
+
+
+@frozen
+class RecipeFile:
+    """The text of a recipe, known to be TOML."""
+
+    path: Path
+    text: str
+
+    @classmethod
+    def read(cls, path: Path) -> RecipeFile:
+        """Read a recipe.
+
+        Raises:
+            RecipeError: there is no such file, or it is not TOML.
+        """
+        try:
+            text = path.read_bytes().decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            before = error.object[: error.start]
+            line, column = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
+            raise RecipeError(f"{path}:{line}:{column}: not UTF-8; save the file as UTF-8") from error
+        except FileNotFoundError as error:
+            raise RecipeError(f"{path}: no such file") from error
+        except (OSError, ValueError) as error:
+            text = f"cannot be read as a recipe: {getattr(error, 'strerror', None) or error}"
+            raise RecipeError(f"{path}: {text}") from error
+        file = cls(path, text)
+        file.document()
+        return file
+
+    def document(self) -> Document:
+        """A fresh copy of its values."""
+        try:
+            tree = tomllib.loads(self.text)
+            positions = find_positions(self.text)
+        except RecursionError as error:
+            raise RecipeError(f"{self.path}: nested too deeply") from error
+        except ValueError as error:
+            raise RecipeError(f"{self.path}:{_syntax_error(str(error), self.text)}") from error
+        base = self.path.absolute().parent
+        places = {
+            path: Place((0, *position), f"{self.path}:{position.line}:{position.column}", base)
+            for path, position in positions.items()
+        }
+        return Document(tree, places)
+
+
+def _syntax_error(message: str, text: str) -> str:
+    """``"3:7: Invalid value"`` from what `tomllib` says."""
+    match = re.fullmatch(r"(.*?) \(at line (\d+), column (\d+)\)", message, re.DOTALL)
+    if match:
+        what, line, column = match.groups()
+        return f"{line}:{column}: {_one_line(what)}"
+    last = text.rstrip("\n").rpartition("\n")[2]
+    return f"{text.rstrip().count(chr(10)) + 1}:{len(last) + 1}: {_one_line(message)}"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def read_json(path: Path, key: str) -> Document:
+    """The table under one key of a JSON file.
+
+    Raises:
+        RecipeError: there is no such file, or it holds no such table.
+    """
+    try:
+        tree = json.loads(path.read_text(encoding="utf-8"))[key]
+    except FileNotFoundError as error:
+        raise RecipeError(f"{path}: no such file; a bundle is the model/ folder of a finished run") from error
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise RecipeError(f"{path}: not a readable bundle; train again") from error
+    if not isinstance(tree, dict):
+        raise RecipeError(f"{path}: not a readable bundle; train again")
+    return Document(tree, {(): Place((0, 0, 0), str(path), path.absolute().parent)})
+
+
+def parse_overrides(options: Sequence[str], problems: Problems) -> list[Override]:
+    """Read ``KEY=VALUE`` options."""
+    overrides = []
+    for number, option in enumerate(options):
+        place = Place((1, number, 0), f"--set {option}", Path.cwd())
+        key, equals, value = option.partition("=")
+        parts = [part.strip() for part in key.split(".")]
+        if equals and all(parts):
+            path = tuple(int(part) if part.isdecimal() else part for part in parts)
+            overrides.append(Override(path, Verbatim(value.strip()), place))
+        else:
+            problems.add(place, (), "write KEY=VALUE, such as --set seed=7")
+    return overrides
+
+
+def apply(overrides: Sequence[Override], document: Document, problems: Problems) -> None:
+    """Put the options on top of a document, in place."""
+    for override in overrides:
+        _put(override, document, problems)
+
+
+def _put(override: Override, document: Document, problems: Problems) -> None:
+    path: KeyPath = ()
+    keys = explicit(document, override.path)
+    for key, following in zip(keys, (*keys[1:], None), strict=True):
+        node = document.container(path)
+        if isinstance(node, dict):
+            here = (*path, str(key))
+        elif isinstance(node, list) and isinstance(key, int) and key <= len(node):
+            here = (*path, key)
+        else:
+            problems.add(override.place, path, _no_way_in(node, path))
+            return
+        if following is None:
+            document.put(here, override.value, override.place)
+        elif document.value(here) is None:
+            document.put(here, [] if isinstance(following, int) else {}, override.place)
+        path = here
+
+
+def explicit(document: Document, path: KeyPath) -> KeyPath:
+    """``proposer.use`` means ``proposer.0.use`` where there is one proposer, or none yet."""
+    if path[0] == "proposer" and len(path) > 1 and not isinstance(path[1], int):
+        proposers = document.container(("proposer",)) if "proposer" in document.tree else []
+        if isinstance(proposers, list) and len(proposers) <= 1:
+            return ("proposer", 0, *path[1:])
+    return path
+
+
+def _no_way_in(node: Any, path: KeyPath) -> str:
+    if not isinstance(node, list):
+        return "is not a table"
+    count = f"there {'is' if len(node) == 1 else 'are'} {len(node)}"
+    return f"{count}; name one by its number, counted from 0, such as {dotted((*path, 0))}"

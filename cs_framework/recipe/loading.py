@@ -1,0 +1,257 @@
+"""From a recipe file to components that can be built."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, evolve, field, frozen
+
+from cs_framework.errors import RecipeError, SetupError
+from cs_framework.recipe.checks import check_requires, check_whole
+from cs_framework.recipe.document import (
+    Document,
+    Override,
+    RecipeFile,
+    apply,
+    explicit,
+    parse_overrides,
+    read_json,
+)
+from cs_framework.recipe.positions import KeyPath
+from cs_framework.recipe.problems import Problems, dotted
+from cs_framework.recipe.reader import INVALID, Reader, plain
+from cs_framework.recipe.schema import Components, ComponentUse, Recipe
+from cs_framework.records import KINDS, Kind
+from cs_framework.registry import Component, Registry
+
+if TYPE_CHECKING:
+    from cs_framework.interfaces import Env
+
+BUNDLE_FILE = "bundle.json"
+_NO_COMPONENTS: dict[str, Any] = {"anomaly_filter": None, "proposer": (), "embedder": None, "scorer": None}
+
+
+@frozen
+class Choice:
+    """A component and the settings it is to be built with."""
+
+    component: Component
+    settings: object
+
+    def build(self, env: Env) -> Any:
+        """The component.
+
+        Raises:
+            SetupError: it cannot be built here; the message says why.
+        """
+        return self.component.build(self.settings, env)
+
+    def described(self) -> ComponentUse:
+        """As a resolved recipe names it: qualified, versioned, with every setting."""
+        return ComponentUse(
+            use=self.component.qualified_name,
+            settings=plain(self.settings),
+            version=self.component.provenance.version,
+        )
+
+
+@frozen
+class LoadedRecipe:
+    """A recipe that has been checked, and the components it chooses."""
+
+    path: Path
+    recipe: Recipe
+    """Resolved: all defaults filled, paths absolute, components qualified. It names no component where a
+    bundle supplies them."""
+    registry: Registry = field(repr=False)
+    anomaly_filter: Choice | None
+    proposers: tuple[Choice, ...]
+    embedder: Choice | None
+    scorer: Choice | None
+    warnings: tuple[str, ...] = ()
+    """What a reader of the results should know, such as versions that differ from the recorded ones."""
+
+    def to_toml(self) -> str:
+        """The resolved recipe as text; it loads to an equal recipe."""
+        import tomli_w
+
+        text: str = tomli_w.dumps(plain(self.recipe))
+        return text
+
+
+def components_to_dict(loaded: LoadedRecipe) -> dict[str, Any]:
+    """The components of a recipe as plain values, as ``bundle.json`` keeps them under ``"components"``."""
+    described: dict[str, Any] = plain(_components(loaded))
+    return described
+
+
+def _components(loaded: LoadedRecipe) -> Components:
+    return Components(
+        anomaly_filter=loaded.anomaly_filter.described() if loaded.anomaly_filter else None,
+        proposer=tuple(choice.described() for choice in loaded.proposers),
+        embedder=loaded.embedder.described() if loaded.embedder else None,
+        scorer=loaded.scorer.described() if loaded.scorer else None,
+    )
+
+
+def load_recipe(
+    path: Path,
+    *,
+    overrides: Sequence[str] = (),
+    block: Sequence[str] = (),
+    registry: Registry | None = None,
+) -> LoadedRecipe:
+    """Read a recipe, check all of it, and find its components; nothing is built.
+
+    Args:
+        path: the TOML file.
+        overrides: ``KEY=VALUE`` options, which win over the file.
+        block: plugins not to import, beside those that the recipe blocks.
+        registry: the plugins to choose from, instead of the installed ones and the recipe's own.
+
+    Raises:
+        RecipeError: everything that is wrong, a line each.
+    """
+    problems = Problems()
+    file = RecipeFile.read(path)
+    options = parse_overrides(overrides, problems)
+    document = file.document()
+    apply(options, document, problems)
+    recipe = Reader(document, problems).table(Recipe, document.tree, ())
+    assert isinstance(recipe, Recipe), "every key of a recipe has a default"
+    recipe = evolve(
+        recipe,
+        name=recipe.name or path.stem,
+        block=evolve(recipe.block, plugins=tuple(dict.fromkeys((*recipe.block.plugins, *block)))),
+    )
+    check_whole(recipe, document, problems)
+    if not check_requires(recipe, document, problems):
+        problems.raise_if_any()  # what is installed is not what the recipe was written for: import nothing
+    if registry is None:
+        registry = Registry.discover(block=recipe.block.plugins, local=recipe.plugins)
+        _check_local_plugins(recipe, registry, document, problems)
+
+    if recipe.model.bundle is not None:
+        recipe, document = _bundled(recipe, document, problems)
+        components = Reader(document, problems).table(Components, document.tree, ())
+    else:
+        document = _without_replaced(file, document, options, registry)
+        components = recipe
+    assert isinstance(components, Components), "every key of it has a default"
+    chooser = _Chooser(registry, document, problems)
+    choices = {kind: list(chooser.choices(kind, components)) for kind in KINDS}
+    problems.raise_if_any()
+    loaded = LoadedRecipe(
+        path=path,
+        recipe=recipe,
+        registry=registry,
+        anomaly_filter=next(iter(choices["anomaly_filter"]), None),
+        proposers=tuple(choices["proposer"]),
+        embedder=next(iter(choices["embedder"]), None),
+        scorer=next(iter(choices["scorer"]), None),
+        warnings=tuple(chooser.warnings),
+    )
+    if recipe.model.bundle is None:
+        resolved = _components(loaded)
+        loaded = evolve(loaded, recipe=evolve(recipe, **{kind: getattr(resolved, kind) for kind in KINDS}))
+    return loaded
+
+
+@define
+class _Chooser:
+    """Finds components and reads their settings."""
+
+    registry: Registry
+    document: Document
+    problems: Problems
+    warnings: list[str] = field(factory=list)
+
+    def choices(self, kind: Kind, components: Components) -> Iterator[Choice]:
+        """The components of one kind."""
+        uses = getattr(components, kind)
+        named: Iterable[tuple[KeyPath, ComponentUse | None]] = (
+            (((kind, number), use) for number, use in enumerate(uses))
+            if isinstance(uses, tuple)
+            else [((kind,), uses)]
+        )
+        for path, use in named:
+            if use is None:
+                continue
+            choice = self._choice(kind, use, path)
+            if choice is not None:
+                yield choice
+
+    def _choice(self, kind: Kind, use: ComponentUse, path: KeyPath) -> Choice | None:
+        place = self.document.place((*path, "use"))
+        try:
+            component = self.registry.find(kind, use.use)
+            settings_class = component.settings_class()
+        except (RecipeError, SetupError) as error:
+            self.problems.add(place, (*path, "use"), str(error))
+            return None
+        installed = component.provenance
+        if use.version is not None and use.version != installed.version:
+            self.warnings.append(
+                f"{self.document.place((*path, 'version')).label}: {dotted(path)}: recorded with "
+                f"{installed.distribution} {use.version}, but {installed.version} is installed"
+            )
+        raw = self.document.value((*path, "settings"), {})
+        settings = Reader(self.document, self.problems).table(settings_class, raw, (*path, "settings"))
+        return None if settings is INVALID else Choice(component, settings)
+
+
+def _check_local_plugins(recipe: Recipe, registry: Registry, document: Document, problems: Problems) -> None:
+    """A recipe asks for its one-file plugins by path, so that one is broken is its problem."""
+    broken = {plugin.provenance.file: plugin for plugin in registry.plugins if plugin.status != "ok"}
+    for number, path in enumerate(recipe.plugins):
+        plugin = broken.get(str(path))
+        if plugin is not None:
+            key = ("plugins", number)
+            problems.add(document.place(key), key, f"{plugin.phase}: {plugin.reason}")
+
+
+def _bundled(recipe: Recipe, document: Document, problems: Problems) -> tuple[Recipe, Document]:
+    """The recipe of a bundle, and the document that describes the bundle's components."""
+    bundle = recipe.model.bundle
+    assert bundle is not None
+    if not (bundle / BUNDLE_FILE).exists() and (bundle / "model" / BUNDLE_FILE).exists():
+        bundle = bundle / "model"
+    for kind in KINDS:
+        if getattr(recipe, kind):
+            text = "components come from the bundle (model.bundle): name none here"
+            problems.add(document.place((kind,)), (kind,), text)
+    recipe = evolve(recipe, model=evolve(recipe.model, bundle=bundle), **_NO_COMPONENTS)
+    try:
+        return recipe, read_json(bundle / BUNDLE_FILE, "components")
+    except RecipeError as error:
+        key = ("model", "bundle")
+        problems.add(document.place(key), key, str(error))
+        problems.raise_if_any()
+        raise
+
+
+def _without_replaced(
+    file: RecipeFile, document: Document, options: Sequence[Override], registry: Registry
+) -> Document:
+    """The document again, without the settings of components that an option replaces by others."""
+    fresh = file.document()
+    for option in options:
+        *path, last = explicit(fresh, option.path)
+        table = fresh.value(tuple(path))
+        if last != "use" or path[0] not in KINDS or not isinstance(table, dict):
+            continue
+        kind: Any = path[0]
+        if not _same_component(registry, kind, table.get("use"), option.value.text):
+            for key in ("settings", "version"):
+                fresh.drop((*path, key))
+    apply(options, fresh, Problems())  # their problems are known
+    return fresh
+
+
+def _same_component(registry: Registry, kind: Kind, one: object, other: str) -> bool:
+    try:
+        return registry.find(kind, str(one)) == registry.find(kind, other)
+    except RecipeError:
+        return one == other

@@ -1,0 +1,52 @@
+"""What is wrong with a recipe: all of it, and where."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from attrs import define, field, frozen
+
+from cs_framework.errors import RecipeError
+from cs_framework.recipe.positions import KeyPath
+
+
+@frozen
+class Place:
+    """Where something was written, for people, and what relative paths there start from."""
+
+    rank: tuple[int, int, int]
+    """Order of problems: the file by line and column, then the options as given."""
+    label: str
+    """Such as ``recipe.toml:9:14``."""
+    base: Path
+
+
+@define
+class Problems:
+    """Collects problems, so that all of them can be shown at once."""
+
+    _found: list[tuple[tuple[int, int, int], str]] = field(factory=list)
+
+    def add(self, place: Place, path: KeyPath, text: str) -> None:
+        """Note that what is written at `place`, the value of the key `path`, is wrong."""
+        key = dotted(path)
+        line = f"{place.label}: {key}: {text}" if key else f"{place.label}: {text}"
+        if (place.rank, line) not in self._found:
+            self._found.append((place.rank, line))
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
+    def raise_if_any(self) -> None:
+        """Raise one `RecipeError` with a line for each problem, in the order of the file."""
+        if self._found:
+            raise RecipeError(
+                "\n".join(text for _, text in sorted(self._found, key=lambda problem: problem[0]))
+            )
+
+
+def dotted(path: KeyPath) -> str:
+    """``("proposer", 0, "use")`` as ``--set`` takes it: ``proposer.0.use``; odd keys in quotes."""
+    return ".".join(str(key) if re.fullmatch(r"[\w-]+", str(key)) else json.dumps(key) for key in path)
