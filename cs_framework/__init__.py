@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from cs_framework.records import ScorerSpec as ScorerSpec
     from cs_framework.ridges import RidgeMaps as RidgeMaps
     from cs_framework.ridges import ridge_maps as ridge_maps
+    from cs_framework.settings import PathOrName as PathOrName
     from cs_framework.settings import setting as setting
 
 _HOME = {
@@ -71,6 +72,7 @@ _HOME = {
     "ScorerSpec": "records",
     "RidgeMaps": "ridges",
     "ridge_maps": "ridges",
+    "PathOrName": "settings",
     "setting": "settings",
 }
 

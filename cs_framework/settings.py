@@ -5,11 +5,18 @@ The recipe reader, ``cs-plugins show`` and whatever draws controls for a compone
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from attrs import NOTHING, field, validators
 
 METADATA_KEY = "cs_framework"
+
+PathOrName = Annotated[str, "path or name"]
+"""The type of a setting that takes a local path or a name, such as that of weights on a model hub.
+
+A recipe's text becomes an absolute path where it names something that exists (relative to the recipe) or
+begins with ``.``, ``~`` or ``/``; else it stays as it is.
+"""
 
 
 def setting(
