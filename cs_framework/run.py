@@ -12,7 +12,10 @@ from typing import Any
 from attrs import define, evolve, field
 
 from cs_framework.bundle import Bundle
-from cs_framework.data import DataSet, FrameRef, LabelledFrame, load_dataset, read_frame
+from cs_framework.data.dataset import DataSet, load_dataset
+from cs_framework.data.images import read_frame
+from cs_framework.data.labels import LabelledFrame
+from cs_framework.data.source import FrameRef
 from cs_framework.interfaces import Env, Frame
 from cs_framework.outputs.files import whole_folder
 from cs_framework.pipeline.batch import make_units

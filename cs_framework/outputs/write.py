@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cs_framework.data import LabelledFrame
+from cs_framework.data.labels import LabelledFrame
 from cs_framework.interfaces import Frame
 from cs_framework.outputs import annotations, overlays, tables
 from cs_framework.outputs.files import whole_folder, write_json

@@ -8,7 +8,8 @@ from typing import TypeVar
 
 from attrs import define, field, frozen
 
-from cs_framework.data import FrameRef
+from cs_framework.data.images import content_hash
+from cs_framework.data.source import FrameRef
 from cs_framework.errors import SetupError
 from cs_framework.interfaces import Frame, Window
 from cs_framework.pipeline.results import Skipped
@@ -68,6 +69,7 @@ class Batch:
     read: Callable[[FrameRef], Frame]
     failed: dict[int, Skipped] = field(factory=dict)
     _decoded: dict[str, Frame] = field(factory=dict)
+    _hashes: dict[str, str] = field(factory=dict)
 
     def frame(self, i: int) -> Frame:
         """Frame `i`, decoded once."""
@@ -77,6 +79,13 @@ class Batch:
         if ref.id not in self._decoded:
             self._decoded[ref.id] = self.read(ref)
         return self._decoded[ref.id]
+
+    def content_hash(self, i: int) -> str:
+        """A digest of the file of frame `i`, made once."""
+        ref = self.unit.refs[i]
+        if ref.id not in self._hashes:
+            self._hashes[ref.id] = content_hash(ref)
+        return self._hashes[ref.id]
 
     def window(self, i: int) -> Window:
         """The window of frame `i`; an unreadable neighbour is replaced by the frame itself."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from cs_framework.data import FrameRef, LabelledFrame, open_source
+from cs_framework.data.labels import LabelledFrame
+from cs_framework.data.source import FrameRef, open_source
 from cs_framework.errors import DataError
 from cs_framework.outputs import write
-from cs_framework.pipeline.batch import make_units
 from cs_framework.pipeline.results import FrameResult
 from cs_framework.run import Run
 

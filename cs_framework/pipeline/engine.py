@@ -17,7 +17,8 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from cs_framework.data import LabelledFrame, read_frame
+from cs_framework.data.images import read_frame
+from cs_framework.data.labels import LabelledFrame
 from cs_framework.errors import CSError
 from cs_framework.pipeline.batch import Unit
 from cs_framework.pipeline.cache import Cache

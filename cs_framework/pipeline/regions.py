@@ -10,7 +10,6 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from cs_framework import boxes as bx
-from cs_framework.data import content_hash
 from cs_framework.errors import CSError
 from cs_framework.interfaces import Float32
 from cs_framework.pipeline.batch import Batch
@@ -35,7 +34,7 @@ class RegionMaker:
 
     def propose(self, batch: Batch, wanted: Sequence[int]) -> dict[int, tuple[tuple[int, int], Float32]]:
         """Frame size and boxes (N, 4) of each wanted frame that does not fail."""
-        wanted = [i for i in wanted if i not in batch.failed]
+        wanted = self._hashed(batch, wanted)
         limit = self.loaded.recipe.pipeline.max_proposals
         stored, place = self.cache.get("proposals", lambda: self._key(batch, wanted, limit=limit))
         if stored is not None:
@@ -55,7 +54,7 @@ class RegionMaker:
 
     def embed(self, batch: Batch, boxes: dict[int, Float32]) -> dict[int, Float16]:
         """Embeddings (N, D) of the boxes of each frame that does not fail."""
-        wanted = [i for i in boxes if i not in batch.failed]
+        wanted = self._hashed(batch, list(boxes))
         counts = [len(boxes[i]) for i in wanted]
         if not sum(counts):
             return {i: np.zeros((0, self.components.embedder.dim), np.float16) for i in wanted}
@@ -69,6 +68,12 @@ class RegionMaker:
         if len(done) == len(wanted):
             self.cache.put(place, {"embeddings": np.concatenate([done[i] for i in wanted])})
         return done
+
+    def _hashed(self, batch: Batch, wanted: Sequence[int]) -> list[int]:
+        """Those of the wanted frames that have not failed and, for the cache, whose files can be hashed."""
+        if self.cache.folder is not None:
+            wanted = list(batch.each("read", wanted, batch.content_hash))
+        return [i for i in wanted if i not in batch.failed]
 
     def _united(self, batch: Batch, i: int, limit: int) -> Float32:
         """The boxes of all proposers, rank by rank, inside the frame, each once, at most `limit`."""
@@ -104,7 +109,7 @@ class RegionMaker:
             who = [identity(choice, built) for choice, built in pairs]
         return {
             "components": who,
-            "frames": [content_hash(batch.unit.refs[i]) for i in wanted],
+            "frames": [batch.content_hash(i) for i in wanted],
             "bits": recipe.recipe.data.bits,
             "threads": recipe.recipe.pipeline.threads,
             "seed": recipe.recipe.seed,

@@ -8,7 +8,7 @@ import numpy as np
 from attrs import define, evolve, field, frozen
 
 from cs_framework import boxes as bx
-from cs_framework.data import FrameRef
+from cs_framework.data.source import FrameRef
 from cs_framework.errors import CSError
 from cs_framework.evaluation.baselines import frame_statistics
 from cs_framework.interfaces import Detection, Float32, Frame, Regions, RegionScores

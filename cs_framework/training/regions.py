@@ -10,7 +10,8 @@ from attrs import define, field, frozen
 from numpy.typing import NDArray
 
 from cs_framework import boxes as bx
-from cs_framework.data import FrameRef, LabelledFrame
+from cs_framework.data.labels import LabelledFrame
+from cs_framework.data.source import FrameRef
 from cs_framework.interfaces import Float32, Frame, RegionTable
 from cs_framework.pipeline.batch import Batch, Unit
 from cs_framework.pipeline.regions import Float16, RegionMaker

@@ -6,8 +6,12 @@ import logging
 from collections.abc import Sequence
 
 import numpy as np
+
 from cs_framework.bundle import Bundle, Gate, write_bundle
-from cs_framework.data import FrameWindows, LabelledFrame, content_hash, hold_out
+from cs_framework.data.dataset import hold_out
+from cs_framework.data.images import content_hash
+from cs_framework.data.labels import LabelledFrame
+from cs_framework.data.windows import FrameWindows
 from cs_framework.errors import DataError
 from cs_framework.evaluation.operating_point import choose_threshold, given_threshold
 from cs_framework.evaluation.plots import write_history
@@ -64,9 +68,9 @@ def _fit_filter(
         return None
     log.info("fitting the anomaly filter on %d normal frames", len(normal))
     bits = run.loaded.recipe.data.bits
-    windows = [FrameWindows(f, component.context, bits=bits) for f in (normal, validation)]
+    windows = [FrameWindows(frames, component.context, bits) for frames in (normal, validation)]
+    run.skipped += [item for of_split in windows for item in of_split.skipped]
     history = component.fit(*windows, run.env)
-    run.skipped += [s for w in windows for s in w.skipped]
     write_history(run.out / "training", "anomaly_filter", history)
     notes += [f"anomaly filter: {note}" for note in history.notes]
 
@@ -102,7 +106,7 @@ def _fit_scorer(
     notes: list[str],
 ) -> None:
     training = [*normal, *annotated]
-    held: Sequence[LabelledFrame] = [f for f in validation if f.relative is not None]
+    held: Sequence[LabelledFrame] = [f for f in validation if f.label == 0 or f.relative is not None]
     if not any(f.label == 1 for f in held):
         parts = hold_out(training, run.env.seed)
         if parts is None:
