@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from cs_framework.interfaces import Env
 
 DEFAULT_DISTRIBUTION = "cs-framework"
+
+
+def normalised(distribution: str) -> str:
+    """A distribution's name as package indexes compare it."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 @frozen
@@ -71,9 +77,20 @@ class Component:
         """Such as ``embedder 'dinov3' of cs-framework 0.1.0``."""
         return f"{self.kind.replace('_', ' ')} {self.name!r} of {self.provenance}"
 
+    def is_called(self, use: str) -> bool:
+        """Does this name, bare or qualified, fit?"""
+        distribution, qualified, name = use.rpartition("/")
+        own = self.provenance.distribution
+        return name == self.name and (not qualified or own in (distribution, normalised(distribution)))
+
     def missing_needs(self) -> tuple[str, ...]:
         """Those of the record's `needs` that are not installed; nothing is imported to find out."""
         return tuple(name for name in self.spec.needs if not module_exists(name))
+
+    def missing_cure(self) -> str:
+        """What to give to ``pip install``: the record's `extra`, or else what is missing."""
+        wanted = self.spec.extra or " ".join(self.missing_needs())
+        return f'"{wanted}"' if set("[]<>;") & set(wanted) else wanted  # a shell gives these a meaning
 
     def settings_class(self) -> type[Any]:
         """The attrs class of its settings; imports the settings module alone.
@@ -98,10 +115,8 @@ class Component:
         """
         missing = self.missing_needs()
         if missing:
-            wanted = self.spec.extra or " ".join(missing)
-            raise SetupError(
-                f"{self} needs {listed(missing)}, not installed here: pip install {_quoted(wanted)}"
-            )
+            cure = f"pip install {self.missing_cure()}"
+            raise SetupError(f"{self} needs {listed(missing)}, not installed here: {cure}")
         factory = import_object(self.spec.factory, str(self))
         try:
             return factory(settings, env)
@@ -109,8 +124,3 @@ class Component:
             raise
         except Exception as error:
             raise SetupError(f"{self} could not be built: {reason(error)}") from error
-
-
-def _quoted(requirement: str) -> str:
-    """Brackets and comparison signs mean something to a shell."""
-    return f'"{requirement}"' if set("[]<>;") & set(requirement) else requirement

@@ -9,7 +9,6 @@ from contextlib import contextmanager, redirect_stdout
 from hashlib import sha256
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from time import perf_counter
 from typing import Any, Literal
 
 import pluggy
@@ -26,6 +25,7 @@ from cs_framework.records import (
     ScorerSpec,
 )
 from cs_framework.registry.component import Component, Provenance
+from cs_framework.registry.cost import measured
 from cs_framework.registry.modules import module_exists
 
 Phase = Literal["version", "import", "hooks", "call", "records", "paths"]
@@ -36,12 +36,6 @@ HOOKS: dict[str, type[ComponentSpec]] = {
     "cs_embedders": EmbedderSpec,
     "cs_scorers": ScorerSpec,
 }
-
-# Packages that no plugin should import before one of its components is built.
-HEAVY = (
-    *("torch", "torchvision", "transformers", "timm", "cv2", "skimage", "sklearn", "scipy"),
-    *("matplotlib", "pyarrow", "pandas", "tensorflow", "jax", "onnxruntime", "numpy"),
-)
 
 
 @frozen
@@ -72,13 +66,14 @@ class _PluginFault(Exception):  # noqa: N818  (it is the plugin's, and never lea
 
 def load(provenance: Provenance, import_plugin: Callable[[], Any]) -> PluginInfo:
     """Import a plugin, call its hooks and check what they announce. Never raises for what a plugin does."""
-    before, start, plugin = set(sys.modules), perf_counter(), None
+    plugin = None
     try:
         try:
-            with _blaming("import"):
+            with measured() as cost, _blaming("import"):
                 plugin = import_plugin()
         finally:
-            provenance = _with_cost(provenance, before, start, plugin)
+            file = _file_of(plugin) or provenance.file
+            provenance = evolve(provenance, file=file, import_ms=cost.import_ms, heavy=cost.heavy)
         records = list(_announced(plugin))
         _check(records)
     except _PluginFault as fault:
@@ -96,15 +91,10 @@ def _blaming(phase: Phase) -> Iterator[None]:
         raise _PluginFault(phase, reason(error)) from error
 
 
-def _with_cost(provenance: Provenance, before: set[str], start: float, plugin: Any) -> Provenance:
+def _file_of(plugin: Any) -> str | None:
+    """The file of the module that a plugin is, or that its class comes from."""
     name = getattr(plugin, "__module__", None) or getattr(plugin, "__name__", "")
-    module = sys.modules.get(str(name))
-    return evolve(
-        provenance,
-        file=getattr(module, "__file__", None) or provenance.file,
-        import_ms=round((perf_counter() - start) * 1000, 1),
-        heavy=tuple(name for name in HEAVY if name in sys.modules and name not in before),
-    )
+    return getattr(sys.modules.get(str(name)), "__file__", None)
 
 
 def _announced(plugin: Any) -> Iterator[ComponentSpec]:
@@ -161,7 +151,10 @@ def load_file(path: Path) -> PluginInfo:
         source = path.read_bytes()
     except OSError as error:
         return PluginInfo(
-            Provenance(path.name, "unknown", file=str(path)), "quarantined", "import", f"{path}: {error.strerror}"
+            Provenance(path.name, "unknown", file=str(path)),
+            "quarantined",
+            "import",
+            f"{path}: {error.strerror}",
         )
     digest = sha256(source).hexdigest()
     place = sha256(str(path).encode()).hexdigest()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import Distribution, EntryPoint, distributions
 from pathlib import Path
@@ -14,15 +13,10 @@ from cs_framework._hints import a, did_you_mean, listed
 from cs_framework._markers import ENTRY_POINT_GROUP
 from cs_framework.errors import RecipeError
 from cs_framework.records import Kind
-from cs_framework.registry.component import Component, Provenance
+from cs_framework.registry.component import Component, Provenance, normalised
 from cs_framework.registry.loading import PluginInfo, load, load_file
 
 BLOCK_VARIABLE = "CS_FRAMEWORK_BLOCK"
-
-
-def normalised(distribution: str) -> str:
-    """A distribution's name as package indexes compare it."""
-    return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 @frozen(eq=False)
@@ -78,7 +72,7 @@ class Registry:
         Raises:
             RecipeError: no such component, and why; or several, and which.
         """
-        matches = [component for component in self.components(kind) if _is_called(component, use)]
+        matches = [component for component in self.components(kind) if component.is_called(use)]
         defaults = [component for component in matches if component.provenance.is_default]
         if len(defaults or matches) == 1:
             return (defaults or matches)[0]
@@ -97,31 +91,43 @@ class Registry:
             plain = False
         return component.name if plain else component.qualified_name
 
-    def _why_unknown(self, kind: Kind, use: str) -> str:
-        others = [component for component in self.components() if _is_called(component, use)]
+    def named(self, use: str) -> tuple[Component, ...]:
+        """All components, of any kind, that go by a name.
+
+        Raises:
+            RecipeError: there are none; the text says why.
+        """
+        matches = tuple(component for component in self.components() if component.is_called(use))
+        if not matches:
+            raise RecipeError(self._why_unknown(None, use))
+        return matches
+
+    def _why_unknown(self, kind: Kind | None, use: str) -> str:
+        """Tell a wrong kind, a broken or blocked plugin, a typing error and a missing plugin apart."""
+        wanted = kind or "component"
+        others = [component for component in self.components() if component.is_called(use)]
         if others:
-            return f"{use!r} is {a(others[0].kind)}, not {a(kind)}"
+            return f"{use!r} is {a(others[0].kind)}, not {a(wanted)}"
         absent = [plugin for plugin in self.plugins if plugin.status != "ok"]
         related = [plugin for plugin in absent if _resembles(plugin.provenance, use)]
         if related:
             return f"{use!r} is not available: " + "; ".join(_why_absent(plugin) for plugin in related)
+        candidates = self.components(kind)
+        names = {name for component in candidates for name in (component.name, component.qualified_name)}
+        suggestion = did_you_mean(use, sorted(names))
+        if suggestion:
+            return f"there is no {wanted.replace('_', ' ')} {use!r}{suggestion}"
         distribution, qualified, _ = use.rpartition("/")
         if qualified and distribution.endswith(".py"):
             return f"{use!r} comes from a one-file plugin: name the path of {distribution!r} under 'plugins'"
-        known = {
-            name for component in self.components(kind) for name in (component.name, component.qualified_name)
-        }
-        suggestion = did_you_mean(use, sorted(known))
-        if suggestion:
-            return f"there is no {kind.replace('_', ' ')} {use!r}{suggestion}"
-        if qualified and not any(p.provenance.distribution == normalised(distribution) for p in self.plugins):
+        if qualified and all(
+            plugin.provenance.distribution != normalised(distribution) for plugin in self.plugins
+        ):
             return f"{use!r}: the distribution {distribution!r} is not installed: pip install {distribution}"
-        available = listed(self.shortest_use(component) for component in self.components(kind)) or "none"
-        text = (
-            f"no installed plugin supplies {a(kind)} {use!r} (available: {available}): install one that does"
-        )
+        available = listed(sorted(self.shortest_use(component) for component in candidates)) or "none"
+        text = f"no installed plugin supplies {a(wanted)} {use!r} (available: {available})"
         if absent:
-            text += "; or it is one of these: " + "; ".join(_why_absent(plugin) for plugin in absent)
+            text += "; perhaps one of these does: " + "; ".join(_why_absent(plugin) for plugin in absent)
         return text
 
 
@@ -185,15 +191,6 @@ def _unique(plugins: Iterable[PluginInfo]) -> tuple[PluginInfo, ...]:
             taken.update((key, plugin) for key in keys)
         kept.append(plugin)
     return tuple(kept)
-
-
-def _is_called(component: Component, use: str) -> bool:
-    distribution, qualified, name = use.rpartition("/")
-    return component.name == name and (
-        not qualified
-        or distribution == component.provenance.distribution
-        or normalised(distribution) == component.provenance.distribution
-    )
 
 
 def _resembles(provenance: Provenance, use: str) -> bool:
