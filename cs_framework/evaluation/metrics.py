@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from cs_framework import boxes as bx
 from cs_framework.evaluation import coco
 from cs_framework.evaluation.bootstrap import Bootstrap
 from cs_framework.evaluation.overlaps import Overlaps, annotated
 from cs_framework.evaluation.statistics import (
-    Bool,
     Float64,
     Statistic,
     auroc,
@@ -100,7 +100,7 @@ def _stage1(split: _Split, threshold: float) -> Figures:
 
     def cue_auroc(cue: str) -> Statistic:
         area = auroc([f.result.statistics[cue] for f in split.frames], abnormal)
-        return lambda weights: np.abs(area(weights) - 0.5) + 0.5  # a cue may point either way
+        return lambda weights: np.maximum(area(weights), 1 - area(weights))  # a cue may point either way
 
     hits = abnormal & flagged
     return {
@@ -127,46 +127,50 @@ def _stage2(split: _Split, training_iou: tuple[float, float]) -> Figures:
     """Figures of the raw ranking, and AP of the boxes left by suppression; the gate plays no part."""
     overlaps = [Overlaps.of(frame) for frame in split.frames]
 
-    frame_of_region = np.repeat(np.arange(len(overlaps)), [len(o.of_regions) for o in overlaps])
-    iou_of_region = np.concatenate([o.of_regions for o in overlaps])
-    probability = np.concatenate([o.probability for o in overlaps])
-    positive = iou_of_region > training_iou[0]
-    labelled = positive | (iou_of_region < training_iou[1])
-    positive, frame_of_region = positive[labelled], frame_of_region[labelled]
-
-    def per_frame(mask: Bool) -> NDArray[np.intp]:
-        return np.bincount(frame_of_region[mask], minlength=len(overlaps))
-
-    def of_strings(numerator: ArrayLike, denominator: ArrayLike) -> Figures | str:
+    def of_boxed(numerator: ArrayLike, denominator: ArrayLike) -> Figures | str:
         return split.figure(ratio(numerator, denominator), split.with_boxes, missing="no boxes")
 
-    def of_known(statistic: Statistic, missing: str = "") -> Figures | str:
-        return split.figure(statistic, split.with_boxes, split.known, missing=missing)
-
     def recall(iou: float) -> Figures | str:
-        return of_strings([np.count_nonzero(o.of_boxes >= iou) for o in overlaps], split.strings)
+        return of_boxed([np.count_nonzero(o.of_boxes >= iou) for o in overlaps], split.strings)
 
     def best_of_top(k: int) -> Float64:
         return np.array([o.of_regions[:k].max(initial=0) for o in overlaps])
 
     def hit_rates(k: int) -> Figures:
         best = best_of_top(k)
-        return {str(iou): of_strings((best >= iou) & split.with_boxes, split.with_boxes) for iou in HIT_IOUS}
+        return {str(iou): of_boxed((best >= iou) & split.with_boxes, split.with_boxes) for iou in HIT_IOUS}
 
-    region_ap = average_precision(probability[labelled], positive, frame_of_region, len(overlaps))
     return {
         "proposal_recall": {str(iou): recall(iou) for iou in RECALL_IOUS},
         "proposals_per_frame": split.figure(
             ratio([len(f.result.proposals) for f in split.frames], split.all), split.all, missing="no frames"
         ),
-        "region_ap": of_known(region_ap, "no positive regions"),
-        "region_base_rate": of_known(
-            ratio(per_frame(positive), per_frame(np.ones_like(positive))), "no regions"
-        ),
+        **_regions(split, overlaps, training_iou),
         "top1_hit_rate": hit_rates(1),
         "top5_hit_rate": hit_rates(5),
-        "top1_mean_iou": of_strings(best_of_top(1), split.with_boxes),
-        "ap": {str(iou): of_known(_coco_ap(split, iou)) for iou in AP_IOUS},
+        "top1_mean_iou": of_boxed(best_of_top(1), split.with_boxes),
+        "ap": {
+            str(iou): split.figure(_coco_ap(split, iou), split.with_boxes, split.known, missing="no boxes")
+            for iou in AP_IOUS
+        },
+    }
+
+
+def _regions(split: _Split, overlaps: Sequence[Overlaps], training_iou: tuple[float, float]) -> Figures:
+    """How well the probability tells the regions of strings from background, by the labels of training."""
+    frames = np.repeat(np.arange(len(overlaps)), [len(o.of_regions) for o in overlaps])
+    iou = np.concatenate([o.of_regions for o in overlaps])
+    probability = np.concatenate([o.probability for o in overlaps])
+    positive, negative = iou > training_iou[0], iou < training_iou[1]
+    labelled = positive | negative
+
+    ap = average_precision(probability[labelled], positive[labelled], frames[labelled], len(overlaps))
+    count = partial(np.bincount, minlength=len(overlaps))
+    base_rate = ratio(count(frames[positive]), count(frames[labelled]))
+    behind = split.with_boxes, split.known
+    return {
+        "region_ap": split.figure(ap, *behind, missing="no positive regions"),
+        "region_base_rate": split.figure(base_rate, *behind, missing="no regions"),
     }
 
 
@@ -212,8 +216,8 @@ def _remarks_on_units(split: str, sections: Figures) -> list[str]:
     if not partly:
         return []
     return [
-        f"{split}: the frames behind {', '.join(partly)}, or those of one class, come from one embryo, so "
-        "those intervals resample frames and say nothing about other embryos"
+        f"{split}: the intervals of {', '.join(partly)} resample frames, since the frames behind them, or those "
+        "of one class, come from one embryo; they say nothing about other embryos"
     ]
 
 

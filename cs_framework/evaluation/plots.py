@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-NORMAL, ABNORMAL, MARK, CHANCE = "#0072B2", "#D55E00", "#000000", "#999999"
+NORMAL = TRAINING = "#0072B2"
+ABNORMAL = VALIDATION = "#D55E00"
+MARK, CHANCE = "#000000", "#999999"
 
 
 def plot_all(
@@ -99,15 +101,8 @@ def _confusion(counts: Mapping[str, int]) -> Figure:
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for (row, column), share in np.ndenumerate(shares):
         text = f"{table[row, column]}\n{share:.0%}"
-        axes.text(
-            column,
-            row,
-            text,
-            ha="center",
-            va="center",
-            color="white" if share > 0.5 else "black",
-            fontsize=14,
-        )
+        colour = "white" if share > 0.6 else "black"
+        axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=14)
     axes.set_xticks([0, 1], ["not flagged", "flagged"])
     axes.set_yticks([0, 1], ["normal", "abnormal"])
     axes.grid(visible=False)
@@ -157,7 +152,8 @@ def _training_curves(name: str, history: History, columns: Sequence[str]) -> Fig
     figure = _blank((4 * len(panels), 3.2))
     for number, (quantity, series) in enumerate(panels.items(), start=1):
         axes = figure.add_subplot(1, len(panels), number)
-        for column, colour in zip(series, (NORMAL, ABNORMAL, MARK), strict=False):
+        for column in series:
+            colour = {"train": TRAINING, "val": VALIDATION}.get(column.split("_")[0], MARK)
             rows = [row for row in history.rows if column in row]
             epochs = [row["epoch"] for row in rows]
             axes.plot(epochs, [row[column] for row in rows], ".-", color=colour, label=column)

@@ -26,7 +26,7 @@ def _rows(figures: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, s
         if key == "confusion":
             yield name, "  ".join(f"{cell} {count}" for cell, count in value.items())
         elif key == "baselines":
-            yield from _rows(value, "  auroc of ")
+            yield from _rows(value, "  auroc of ")  # indented, to stand out from the filter's own figures
         elif isinstance(value, Mapping) and "value" not in value:
             yield from _rows(value, f"{name} @ ")
         else:
@@ -37,9 +37,5 @@ def _text(value: Any) -> str:
     if not isinstance(value, Mapping):
         return value if isinstance(value, str) else f"{value:.4g}"
     interval = "no interval" if value["low"] is None else f"[{value['low']:.3f}, {value['high']:.3f}]"
-    units = (
-        value["unit"]
-        if value["n"] == 1
-        else f"{value['unit'].replace('embryo', 'embryos').replace('frame', 'frames')}"
-    )
-    return f"{value['value']:8.3f}  {interval:<18}  {value['n']} {units}"
+    units = f"{value['n']} {value['unit']}{'' if value['n'] == 1 else 's'}"
+    return f"{value['value']:8.3f}  {interval:<18}  {units}"

@@ -73,6 +73,9 @@ def coco_average_precision(
 ) -> Statistic:
     """COCO's average precision: interpolated precision, averaged over 101 levels of recall.
 
+    Equal to running the evaluator on repeated frames, but for ties within a frame: there, all copies of the
+    first detection come before those of the second.
+
     Args:
         scores: (N,) confidences of all detections, in the order of their frames.
         matched: (N,) whether the evaluator matched each with an annotated box.
@@ -81,7 +84,8 @@ def coco_average_precision(
     """
     order = np.argsort(-np.asarray(scores), kind="stable")
     matched, frames = matched[order], frames[order]
-    bins: NDArray[np.intp] = np.cumsum(matched) - matched  # a detection counts at the next match, or at its own
+    # A detection counts at the next match, or at its own.
+    bins: NDArray[np.intp] = np.cumsum(matched) - matched
     shape = (len(annotated), int(matched.sum()))
     positives = _counts(frames[matched], bins[matched], shape)
     items = _counts(frames, bins, shape)
