@@ -45,6 +45,7 @@ MAX_PIXELS = 64_000_000
 """Width times height of the largest image that is read."""
 
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 _ORIENTATION = 0x0112
 _pillow_lock = threading.Lock()
 
@@ -117,9 +118,14 @@ def content_hash(ref: FrameRef) -> str:
         FrameError: the file cannot be read.
     """
     with _named(ref.id):
-        status = ref.path.stat()
-        of_file = _file_digest(ref.path, status.st_size, status.st_mtime_ns)
+        of_file = _file_digest(*_version(ref.path))
     return hashlib.blake2b(of_file + ref.page.to_bytes(4, "big"), digest_size=20).hexdigest()
+
+
+def _version(path: Path) -> tuple[Path, int, int]:
+    """A file as it is now: what is remembered of it holds as long as this does."""
+    status = path.stat()
+    return path, status.st_size, status.st_mtime_ns
 
 
 @lru_cache(maxsize=16)  # so that a stack is not read again for each of its pages
@@ -164,12 +170,16 @@ def _named(name: str) -> Iterator[None]:
 
 def _decode(path: Path, page: int, bits: int | None) -> Samples:
     with path.open("rb") as file:
-        magic = file.read(4)
-        if not magic:
-            raise _UnreadableError("the file is empty")
+        head = file.read(32)
         file.seek(0)
-        decode = _decode_tiff if magic in _TIFF_MAGIC else _decode_other
-        samples = decode(file, page)
+        if not head:
+            raise _UnreadableError("the file is empty")
+        if head.startswith(_TIFF_MAGIC):
+            samples = _decode_tiff(path, page)
+        elif page:
+            raise _UnreadableError(f"there is no page {page}: only TIFF files have several")
+        else:
+            samples = _decode_other(file, is_deep_png=head.startswith(_PNG_MAGIC) and head[24:25] == b"\x10")
     if samples.values.dtype.itemsize == 1:
         return samples
     depth, largest = bits or samples.bits, int(samples.values.max())
@@ -180,14 +190,12 @@ def _decode(path: Path, page: int, bits: int | None) -> Samples:
     return Samples(samples.values, depth, samples.white_is_zero)
 
 
-def _decode_other(file: BinaryIO, page: int) -> Samples:
-    if page:
-        raise _UnreadableError(f"there is no page {page}: only TIFF files have several")
+def _decode_other(file: BinaryIO, *, is_deep_png: bool) -> Samples:
     with _pillow_quiet():
         picture: Image.Image = Image.open(file, formats=("PNG", "JPEG", "BMP"))
     _check_size(*picture.size)
     orientation = _exif_orientation(picture.info.get("exif", b""))
-    if picture.format == "PNG" and _png_depth(file) == 16:
+    if is_deep_png:
         file.seek(0)
         return Samples(_upright(_colours(imagecodecs.png_decode(file.read())), orientation), 16)
     if picture.mode in {"P", "PA"}:
@@ -211,11 +219,6 @@ def _pillow_quiet() -> Iterator[None]:
 def _check_size(width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
         raise _UnreadableError(f"{width} x {height} pixels; at most {MAX_PIXELS // 10**6} million are read")
-
-
-def _png_depth(file: BinaryIO) -> int:
-    file.seek(24)  # signature 8, length and type of IHDR 8, width and height 8
-    return file.read(1)[0]
 
 
 def _exif_orientation(block: bytes) -> int:
@@ -244,35 +247,50 @@ def _upright(values: NDArray[Any], orientation: int) -> NDArray[Any]:
     return values
 
 
-def _decode_tiff(file: BinaryIO, page: int) -> Samples:
-    with tifffile.TiffFile(file) as tiff:
-        if page >= len(tiff.pages):
-            raise _UnreadableError(f"there is no page {page}: the file has {len(tiff.pages)}")
-        image = tiff.pages[page].aspage()
-        _check_size(image.imagewidth, image.imagelength)
-        if image.axes not in {"YX", "YXS", "SYX"}:
-            raise _UnreadableError(f"axes {image.axes} are not those of a grey or RGB image")
-        if image.dtype is None or image.dtype.kind not in "bu" or image.bitspersample > 16:
-            raise _UnreadableError(
-                f"samples of type {image.dtype} have no known range; save them as unsigned 8 or 16 bit"
-            )
-        kind = tifffile.PHOTOMETRIC(image.photometric).name
-        # tifffile turns the YCbCr of a JPEG into RGB, and only that of a JPEG
-        if kind not in {"MINISBLACK", "MINISWHITE", "PALETTE", "RGB"} and not (
-            kind == "YCBCR" and "JPEG" in tifffile.COMPRESSION(image.compression).name
-        ):
-            raise _UnreadableError(f"colour mode {kind} is not read; save it as grey or RGB")
+@lru_cache(maxsize=16)  # so that the chain of pages is not followed from the start for each of them
+def _page_offsets(path: Path, size: int, modified: int) -> list[int]:
+    with tifffile.TiffFile(path) as tiff:
+        return [page.offset for page in tiff.pages]
+
+
+def _decode_tiff(path: Path, page: int) -> Samples:
+    with tifffile.TiffFile(path) as tiff:
+        image = tiff.pages.first
+        if page:
+            offsets = _page_offsets(*_version(path))
+            if page >= len(offsets):
+                raise _UnreadableError(f"there is no page {page}: the file has {len(offsets)}")
+            tiff.filehandle.seek(offsets[page])
+            image = tifffile.TiffPage(tiff, (page,))
+        kind = _tiff_kind(image)
         values = image.asarray()
         bits = _tiff_depth(tiff, image)
         orientation = image.tags.valueof(_ORIENTATION, 1)
+        if kind == "PALETTE":
+            colours = np.moveaxis(image.tags.valueof("ColorMap").reshape(3, -1), 0, -1)
+            values, bits = _eight_bits(16)[colours][values], 8
     if image.axes == "SYX":
         values = np.moveaxis(values, 0, -1)
     if values.dtype == np.bool_:
         values = values.astype(np.uint8)
-    if kind == "PALETTE":
-        assert image.colormap is not None
-        values, bits = _eight_bits(16)[np.moveaxis(image.colormap, 0, -1)][values], 8
     return Samples(_upright(_colours(values), orientation), bits, kind == "MINISWHITE")
+
+
+def _tiff_kind(image: tifffile.TiffPage) -> str:
+    """The photometric interpretation of an image that can be read here, before it is decoded."""
+    _check_size(image.imagewidth, image.imagelength)
+    if image.axes not in {"YX", "YXS", "SYX"}:
+        raise _UnreadableError(f"axes {image.axes} are not those of a grey or RGB image")
+    if image.dtype is None or image.dtype.kind not in "bu" or image.bitspersample > 16:
+        raise _UnreadableError(
+            f"samples of type {image.dtype} have no known range; save them as unsigned 8 or 16 bit"
+        )
+    kind = tifffile.PHOTOMETRIC(image.photometric).name
+    # tifffile turns the YCbCr of a JPEG into RGB, and only that of a JPEG
+    from_jpeg = kind == "YCBCR" and "JPEG" in tifffile.COMPRESSION(image.compression).name
+    if kind not in {"MINISBLACK", "MINISWHITE", "PALETTE", "RGB"} and not from_jpeg:
+        raise _UnreadableError(f"colour mode {kind} is not read; save it as grey or RGB")
+    return kind
 
 
 def _tiff_depth(tiff: tifffile.TiffFile, image: tifffile.TiffPage) -> int:
