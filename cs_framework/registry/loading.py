@@ -28,7 +28,7 @@ from cs_framework.registry.component import Component, Provenance
 from cs_framework.registry.cost import measured
 from cs_framework.registry.modules import module_exists
 
-Phase = Literal["version", "import", "hooks", "call", "records", "paths"]
+Phase = Literal["metadata", "import", "hooks", "call", "records", "paths"]
 
 HOOKS: dict[str, type[ComponentSpec]] = {
     "cs_anomaly_filters": AnomalyFilterSpec,
@@ -45,7 +45,8 @@ class PluginInfo:
     provenance: Provenance
     status: Literal["ok", "blocked", "quarantined"] = "ok"
     phase: Phase | None = None
-    """Where a quarantined plugin went wrong: ``version`` (made for another framework), ``import``, ``hooks``
+    """Where a quarantined plugin went wrong: ``metadata`` (unreadable, or made for another
+    version of the framework), ``import``, ``hooks``
     (unknown or malformed), ``call`` (a hook raised), ``records`` (what it returned), or ``paths``."""
     reason: str | None = None
     components: tuple[Component, ...] = ()

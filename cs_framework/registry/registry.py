@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from importlib.metadata import Distribution, EntryPoint, distributions
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
-from attrs import evolve, frozen
+from attrs import frozen
 
-from cs_framework._hints import a, did_you_mean, listed
+from cs_framework._hints import a, did_you_mean, listed, reason
 from cs_framework._markers import ENTRY_POINT_GROUP
 from cs_framework.errors import RecipeError
 from cs_framework.records import Kind
@@ -17,6 +17,8 @@ from cs_framework.registry.component import Component, Provenance, normalised
 from cs_framework.registry.loading import PluginInfo, load, load_file
 
 BLOCK_VARIABLE = "CS_FRAMEWORK_BLOCK"
+_GROUP_FAMILY = ENTRY_POINT_GROUP.rstrip("0123456789")
+"""Our group whatever its version."""
 
 
 @frozen(eq=False)
@@ -35,7 +37,7 @@ class Registry:
             local: one-file plugins.
         """
         blocks = _Blocks(block)
-        installed = [_load_entry_point(*found, blocks) for found in _announcements()]
+        installed = [info for found in _concerned() for info in _load_distribution(*found, blocks)]
         files = [load_file(path) for path in local]
         return cls(_unique([*installed, *files]))
 
@@ -148,48 +150,60 @@ class _Blocks:
         return None
 
 
-def _announcements() -> Iterator[tuple[Distribution, EntryPoint]]:
-    """Our entry points, and those of another version of our group where a distribution has only such.
+def _concerned() -> list[tuple[str, str, Distribution]]:
+    """Name, version and metadata of the distributions that announce plugins, by name.
 
-    Only the distributions concerned have their metadata parsed; where one is found twice, as a source tree
-    and installed, the first on the path is meant, as for imports.
+    Other distributions are not parsed. Where one is found twice, as a source tree and installed, the first
+    on the path counts, as it does for imports.
     """
-    family = ENTRY_POINT_GROUP.rstrip("0123456789")
-    concerned: dict[str, Distribution] = {}
+    found: dict[str, tuple[str, str, Distribution]] = {}
     for distribution in distributions():
-        if f"[{family}" in (distribution.read_text("entry_points.txt") or ""):
-            concerned.setdefault(normalised(distribution.name), distribution)
-    for _, distribution in sorted(concerned.items()):
-        ours = [entry for entry in distribution.entry_points if entry.group.startswith(family)]
-        current = [entry for entry in ours if entry.group == ENTRY_POINT_GROUP]
-        for entry in sorted(current or ours, key=lambda entry: (entry.name, entry.value)):
-            yield distribution, entry
+        if f"[{_GROUP_FAMILY}" in (distribution.read_text("entry_points.txt") or ""):
+            try:
+                name, version = normalised(distribution.name), distribution.version
+            except Exception:  # broken metadata; the entry points may still be fine
+                name, version = "unknown", "unknown"
+            found.setdefault(name, (name, version, distribution))
+    return [found[name] for name in sorted(found)]
 
 
-def _load_entry_point(distribution: Distribution, entry: EntryPoint, blocks: _Blocks) -> PluginInfo:
-    provenance = Provenance(normalised(distribution.name), distribution.version, entry.name)
-    blocked = blocks.reason(provenance.distribution, entry.name)
-    if blocked:
-        return PluginInfo(provenance, "blocked", reason=blocked)
-    if entry.group != ENTRY_POINT_GROUP:
-        text = f"it is made for {entry.group}, and this framework offers {ENTRY_POINT_GROUP}: "
-        return PluginInfo(provenance, "quarantined", "version", text + "install matching versions of the two")
-    return load(provenance, entry.load)
+def _load_distribution(
+    name: str, version: str, metadata: Distribution, blocks: _Blocks
+) -> Iterator[PluginInfo]:
+    try:
+        ours = [entry for entry in metadata.entry_points if entry.group.startswith(_GROUP_FAMILY)]
+    except Exception as error:
+        text = f"its entry points cannot be read: {reason(error)}"
+        yield PluginInfo(Provenance(name, version), "quarantined", "metadata", text)
+        return
+    current = [entry for entry in ours if entry.group == ENTRY_POINT_GROUP]
+    for entry in sorted(current or ours, key=lambda entry: (entry.name, entry.value)):
+        provenance = Provenance(name, version, entry.name)
+        blocked = blocks.reason(name, entry.name)
+        if blocked:
+            yield PluginInfo(provenance, "blocked", reason=blocked)
+        elif not current:
+            text = (
+                f"it is made for {entry.group}, this framework offers {ENTRY_POINT_GROUP}: match the versions"
+            )
+            yield PluginInfo(provenance, "quarantined", "metadata", text)
+        else:
+            yield load(provenance, entry.load)
 
 
 def _unique(plugins: Iterable[PluginInfo]) -> tuple[PluginInfo, ...]:
     """Qualified names mean one component: a later plugin that takes one again is quarantined."""
-    taken: dict[tuple[str, str], PluginInfo] = {}
+    taken: dict[tuple[Kind, str], PluginInfo] = {}
     kept = []
     for plugin in plugins:
-        keys = [(component.kind, component.qualified_name) for component in plugin.components]
-        earlier = next((key for key in keys if key in taken), None)
-        if earlier:
-            text = f"{taken[earlier]} already supplies {a(earlier[0])} {earlier[1]!r}"
-            plugin = evolve(plugin, status="quarantined", phase="records", reason=text, components=())  # noqa: PLW2901
+        names = [(component.kind, component.qualified_name) for component in plugin.components]
+        clash = next((name for name in names if name in taken), None)
+        if clash is None:
+            taken.update(dict.fromkeys(names, plugin))
+            kept.append(plugin)
         else:
-            taken.update((key, plugin) for key in keys)
-        kept.append(plugin)
+            text = f"{taken[clash]} already supplies {a(clash[0])} {clash[1]!r}"
+            kept.append(PluginInfo(plugin.provenance, "quarantined", "records", text))
     return tuple(kept)
 
 
