@@ -108,6 +108,13 @@ HALF, QUARTER, FIFTH, TENTH = [0, 0, 10, 5], [0, 0, 5, 5], [0, 0, 10, 2], [0, 0,
 AWAY = [80, 80, 90, 90]
 
 
+def test_regions_at_the_training_thresholds_are_neither_positive_nor_negative():
+    frame = judged(strings=STRINGS, regions=[HALF, FIFTH, TENTH, AWAY], confidence=[0.1, 0.8, 0.9, 0.2])
+    stage2 = figures([frame])["stage2"]
+    assert value(stage2["region_base_rate"]) == 0.5
+    assert value(stage2["region_ap"]) == 0.5
+
+
 def test_proposal_recall_in_closed_form():
     frame = judged(strings=STRINGS, regions=[HALF, AWAY], confidence=[0.1, 0.2])
     empty = judged(strings=[[0, 0, 5, 5]])
