@@ -216,8 +216,8 @@ def _remarks_on_units(split: str, sections: Figures) -> list[str]:
     if not partly:
         return []
     return [
-        f"{split}: the intervals of {', '.join(partly)} resample frames, since the frames behind them, or those "
-        "of one class, come from one embryo; they say nothing about other embryos"
+        f"{split}: the intervals of {', '.join(partly)} resample frames, since the frames behind them, or "
+        "those of one class, come from one embryo; they say nothing about other embryos"
     ]
 
 
