@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from attrs import fields
 
-from cs_framework.errors import CSError, DataError
+from cs_framework.errors import CSError
+from cs_framework.recipe.schema import DataSettings, SyntheticSettings
+from cs_framework.settings import METADATA_KEY
 
 if TYPE_CHECKING:
     from cs_framework.data.check import Findings
@@ -37,7 +41,6 @@ def check(root: Path, pattern: str | None) -> None:
     from cs_framework.cli.progress import track
     from cs_framework.data.check import check as look
     from cs_framework.interfaces import Env
-    from cs_framework.recipe.schema import DataSettings
 
     findings = look(DataSettings(root=root, group_pattern=pattern), Env(track=track))
     click.echo(_report(root, findings))
@@ -45,25 +48,29 @@ def check(root: Path, pattern: str | None) -> None:
         sys.exit(1)
 
 
+def _options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command one option for each of the generator's settings."""
+    for attribute in reversed(fields(SyntheticSettings)):
+        declared = attribute.metadata[METADATA_KEY]
+        command = click.option(
+            f"--{attribute.name}",
+            type=click.IntRange(declared.get("ge"), declared.get("le")),
+            default=attribute.default,
+            show_default=True,
+            help=declared["help"].capitalize() + ".",
+        )(command)
+    return command
+
+
 @commands.command()
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--embryos", type=int, metavar="N", help="Embryos over all splits.  [default: 16]")
-@click.option("--frames", type=int, metavar="M", help="Frames of each embryo.  [default: 20]")
-@click.option("--size", type=int, metavar="PX", help="Width and height of a frame.  [default: 320]")
-@click.option("--seed", type=int, metavar="S", help="Seed of the generator.  [default: 7]")
-def synth(out: Path, **chosen: int | None) -> None:
+@_options
+def synth(out: Path, **settings: int) -> None:
     """Draw synthetic embryos, with boxes and masks, into the new or empty folder OUT."""
     from cs_framework.data.synthetic import write_synthetic
-    from cs_framework.recipe.schema import SyntheticSettings
 
-    try:
-        settings = SyntheticSettings(**{key: value for key, value in chosen.items() if value is not None})
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise DataError(f"{out}: not an empty folder; name a new one")
-    write_synthetic(out, settings)
-    click.echo(f"{out}: {settings.embryos} embryos of {settings.frames} frames")
+    write_synthetic(out, SyntheticSettings(**settings))
+    click.echo(f"{out}: {settings['embryos']} embryos of {settings['frames']} frames")
 
 
 def main() -> None:

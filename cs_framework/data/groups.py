@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from attrs import frozen
 
@@ -94,8 +94,8 @@ def _read_index(path: Path) -> dict[str, Row]:
 
 def _frame_name(text: str, place: str) -> str:
     """The path as frames are named: relative, with ``/``; it never leads out of the folder."""
-    name = PurePosixPath(text.strip().replace("\\", "/"))
-    if name.is_absolute() or ".." in name.parts or ":" in name.parts[:1]:
+    name = PureWindowsPath(text.strip())  # which takes both separators
+    if name.anchor or ".." in name.parts:
         raise DataError(f"{place}: {text!r} leads out of the folder; paths are relative to it")
     return name.as_posix()
 
