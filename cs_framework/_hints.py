@@ -9,7 +9,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """``"; did you mean 'x'?"`` where a known word is close, else nothing."""
     from difflib import get_close_matches  # here: most runs have nothing to correct
 
-    close = get_close_matches(word, list(known), n=1)
+    close = get_close_matches(word, list(known), n=1, cutoff=0.7)  # at 0.6, 'gpu' looks like 'cpu'
     return f"; did you mean {close[0]!r}?" if close else ""
 
 

@@ -190,7 +190,7 @@ def _page(registry: Registry, component: Component) -> Iterator[str]:
 
 
 def _setting_rows(settings: type, prefix: str = "") -> Iterator[tuple[str, ...]]:
-    from cs_framework.recipe.reader import fields_of, key_of, plain, type_name
+    from cs_framework.recipe.reader import default_of, fields_of, key_of, plain, type_name
     from cs_framework.settings import METADATA_KEY
 
     for field in fields_of(settings):
@@ -199,19 +199,11 @@ def _setting_rows(settings: type, prefix: str = "") -> Iterator[tuple[str, ...]]
             yield from _setting_rows(field.type, f"{name}.")
             continue
         stated = field.metadata.get(METADATA_KEY, {})
-        default = _default(field)
+        default = default_of(field)
         shown = (
             "required" if default is attrs.NOTHING else "" if default is None else json.dumps(plain(default))
         )
         yield name, type_name(field.type), shown, _allowed(stated), stated.get("help", "")
-
-
-def _default(field: attrs.Attribute[Any]) -> Any:
-    """The default of a setting; None also where it is computed from other settings."""
-    factory = getattr(field.default, "factory", None)
-    if factory is None:
-        return field.default
-    return None if getattr(field.default, "takes_self", False) else factory()
 
 
 def _allowed(stated: dict[str, Any]) -> str:
@@ -225,9 +217,9 @@ def _fragment(use: str, component: Component, settings: type) -> Iterator[str]:
     """The lines of a recipe that use a component with all its defaults."""
     import tomli_w
 
-    from cs_framework.recipe.reader import fields_of, key_of, plain
+    from cs_framework.recipe.reader import default_of, fields_of, key_of, plain
 
-    defaults = {key_of(field): _default(field) for field in fields_of(settings)}
+    defaults = {key_of(field): default_of(field) for field in fields_of(settings)}
     given = {key: plain(value) for key, value in defaults.items() if value not in (None, attrs.NOTHING)}
     table = {"use": use, **({"settings": given} if given else {})}
     kind = component.kind

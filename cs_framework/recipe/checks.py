@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cs_framework.recipe.positions import KeyPath
@@ -64,7 +63,9 @@ def check_whole(recipe: Recipe, document: Document, problems: Problems) -> None:
     labelled = [step for step in recipe.steps if step in ("train", "evaluate")]
     from_folder = document.value(("data", "source"), "folder") == "folder"  # not where it is misspelt
     if labelled and from_folder and data.root is None and ("data", "root") not in document.places:
-        wrong(("data", "root"), f"missing; {_words(labelled)} labelled frames: give --set data.root=DIR")
+        wrong(
+            ("data", "root"), f"missing; {' and '.join(labelled)} want labelled frames: --set data.root=DIR"
+        )
     if training.negative_iou > training.positive_iou:
         wrong(
             ("training", "negative_iou"),
@@ -76,14 +77,10 @@ def check_whole(recipe: Recipe, document: Document, problems: Problems) -> None:
             wrong(("data", "group_pattern"), fault)
     if recipe.model.bundle is None and recipe.steps:
         for key in ("proposer", "embedder", "scorer"):
-            if not getattr(recipe, key) and not document.tree.get(key):
+            if not getattr(recipe, key) and document.tree.get(key) in (None, []):
                 table = "[[proposer]]" if key == "proposer" else f"[{key}]"
                 cure = f'add {table} with use = "NAME", or set model.bundle'
-                wrong((key,), f"missing; {_words(recipe.steps)} one: {cure}")
-
-
-def _words(steps: Sequence[str]) -> str:
-    return f"{' and '.join(steps)} need{'s' * (len(steps) == 1)}"
+                wrong((key,), f"missing; every step needs one: {cure}")
 
 
 def _bad_pattern(pattern: str) -> str | None:
@@ -91,8 +88,4 @@ def _bad_pattern(pattern: str) -> str | None:
         groups = re.compile(pattern).groupindex
     except (re.error, RecursionError, OverflowError) as error:
         return f"not a regular expression: {error}"
-    return (
-        None
-        if GROUP in groups
-        else f"has no group called {GROUP!r}: write (?P<{GROUP}>...) around the embryo"
-    )
+    return None if GROUP in groups else f"has no group {GROUP!r}: write (?P<{GROUP}>...) around the embryo"

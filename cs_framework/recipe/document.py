@@ -136,16 +136,13 @@ class RecipeFile:
 
 def _syntax_error(message: str, text: str) -> str:
     """``"3:7: Invalid value"`` from what `tomllib` says."""
-    match = re.fullmatch(r"(.*?) \(at line (\d+), column (\d+)\)", message, re.DOTALL)
-    if match:
-        what, line, column = match.groups()
-        return f"{line}:{column}: {_one_line(what)}"
-    last = text.rstrip("\n").rpartition("\n")[2]
-    return f"{text.rstrip().count(chr(10)) + 1}:{len(last) + 1}: {_one_line(message)}"
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    what, _, where = message.rpartition(" (at ")
+    numbers = re.fullmatch(r"line (\d+), column (\d+)\)", where)
+    if numbers:
+        line, column = numbers.groups()
+        return f"{line}:{column}: {what}"
+    lines = text.rstrip("\n").split("\n")
+    return f"{len(lines)}:{len(lines[-1]) + 1}: {what or message}"
 
 
 def read_json(path: Path, key: str) -> Document:

@@ -176,13 +176,15 @@ class Reader:
 
     def _note_each_validator(self, cls: type, values: dict[str, Any], path: KeyPath) -> set[str]:
         """The keys whose validators object: an attrs class stops at the first, so ask each of them."""
-        fields = [field for field in fields_of(cls) if key_of(field) in values]
+        fields = fields_of(cls)
         blank: Any = object.__new__(cls)
         for field in fields:
-            object.__setattr__(blank, field.name, values[key_of(field)])
+            object.__setattr__(blank, field.name, values.get(key_of(field), default_of(field)))
         unhappy = set()
         for field in fields:
             key = key_of(field)
+            if key not in values:
+                continue
             try:
                 if field.validator is not None:
                     field.validator(blank, field, values[key])
@@ -210,6 +212,14 @@ def fields_of(cls: type) -> list[attrs.Attribute[Any]]:
 def key_of(field: attrs.Attribute[Any]) -> str:
     """The key that a recipe uses for a field."""
     return field.alias or field.name
+
+
+def default_of(field: attrs.Attribute[Any]) -> Any:
+    """The default of a field; None also where it is computed from other fields."""
+    factory = getattr(field.default, "factory", None)
+    if factory is None:
+        return field.default
+    return None if getattr(field.default, "takes_self", False) else factory()
 
 
 def plain(value: Any) -> Any:
