@@ -10,5 +10,4 @@ from cs_framework.data.labels import LabelledFrame as LabelledFrame
 from cs_framework.data.source import FrameRef as FrameRef
 from cs_framework.data.source import FrameSource as FrameSource
 from cs_framework.data.source import open_source as open_source
-from cs_framework.data.source import units as units
 from cs_framework.data.windows import FrameWindows as FrameWindows

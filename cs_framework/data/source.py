@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol
 
 from attrs import evolve, frozen
 
@@ -17,11 +17,6 @@ from cs_framework.interfaces import Frame
 
 if TYPE_CHECKING:
     from cs_framework.recipe.schema import DataSettings
-
-T = TypeVar("T")
-
-UNIT = 64
-"""Frames in a unit of work."""
 
 
 @frozen
@@ -111,11 +106,6 @@ def open_source(path: Path, settings: DataSettings) -> FrameSource:
     ]
     notes = [*listing.notes, *(_grouping_notes(refs, grouping) if path.is_dir() else ())]
     return FolderSource(tuple(refs), tuple(notes), settings.bits)
-
-
-def units(refs: Sequence[T], size: int = UNIT) -> list[Sequence[T]]:
-    """Split into runs of `size` consecutive items, the last one shorter: what workers are handed."""
-    return [refs[start : start + size] for start in range(0, len(refs), size)]
 
 
 def _references(images: Sequence[Path], root: Path) -> Iterator[FrameRef]:

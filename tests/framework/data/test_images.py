@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
@@ -193,6 +193,7 @@ class TestDeclaredDepth:
 
 
 @given(st.integers(9, 16), st.data())
+@settings(deadline=None)
 def test_scaling_is_monotonic_and_reaches_both_ends(
     tmp_path_factory: pytest.TempPathFactory, bits: int, data: st.DataObject
 ) -> None:
@@ -303,6 +304,7 @@ class TestRefused:
 @given(
     st.binary(max_size=200), st.sampled_from([b"", b"II*\0", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM"])
 )
+@settings(deadline=None)
 def test_rubbish_is_only_ever_a_frame_error(
     tmp_path_factory: pytest.TempPathFactory, rubbish: bytes, magic: bytes
 ) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cs_framework.data.labels import LabelledFrame, read_yolo, to_pixels, to_relative
@@ -29,6 +29,7 @@ def boxes_in_frames(draw: st.DrawFn) -> tuple[np.ndarray, tuple[int, int]]:
 
 
 @given(boxes_in_frames())
+@settings(deadline=None)
 def test_boxes_survive_the_file(
     tmp_path_factory: pytest.TempPathFactory, case: tuple[np.ndarray, tuple[int, int]]
 ) -> None:
