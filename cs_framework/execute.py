@@ -74,13 +74,14 @@ def execute(loaded: LoadedRecipe, options: Options, track: Callable[..., Iterabl
     cache = options.cache_for(steps)
     env = make_env(loaded, cache, track)
     components = Components.build(loaded, env, bundle.folder if bundle else None)
+    spec = WorkerSpec(out / "resolved.toml", cache=cache, block=options.block)
+    engine = Engine(loaded.recipe.pipeline.workers)
+    run = Run(loaded, out, env, components, engine, spec, bundle)
+    run.check_input(steps)
 
     if options.replace:
         _clear(out)
     write_text(out / "resolved.toml", resolved)
-    spec = WorkerSpec(out / "resolved.toml", cache=cache, block=options.block)
-    engine = Engine(loaded.recipe.pipeline.workers)
-    run = Run(loaded, out, env, components, engine, spec, bundle)
     with _log_file(out / "run.log"):
         try:
             return _take(run, steps)
@@ -124,7 +125,9 @@ def _open_steps(loaded: LoadedRecipe, out: Path, resolved: str, options: Options
     before = out / "resolved.toml"
     if options.replace:
         if not before.exists():
-            raise RecipeError(f"{out} is not empty and not a run folder: it is not replaced; choose another --out")
+            raise RecipeError(
+                f"{out} is not empty and not a run folder: it is not replaced; choose another --out"
+            )
         return steps
     if not options.resume:
         raise RecipeError(
@@ -155,7 +158,7 @@ def _given_bundle(loaded: LoadedRecipe, out: Path, steps: tuple[Step, ...]) -> B
 
 def _clear(out: Path) -> None:
     """Remove what an earlier run wrote; the folder itself stays."""
-    for entry in out.iterdir():
+    for entry in out.iterdir() if out.exists() else ():
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)
         else:

@@ -15,7 +15,7 @@ from cs_framework.bundle import Bundle
 from cs_framework.data.dataset import DataSet, load_dataset
 from cs_framework.data.images import read_frame
 from cs_framework.data.labels import LabelledFrame
-from cs_framework.data.source import FrameRef
+from cs_framework.data.source import FrameRef, open_source
 from cs_framework.interfaces import Env, Frame
 from cs_framework.outputs.files import whole_folder
 from cs_framework.pipeline.batch import make_units
@@ -23,6 +23,7 @@ from cs_framework.pipeline.components import Components
 from cs_framework.pipeline.engine import Engine, Worker, WorkerSpec
 from cs_framework.pipeline.results import FrameResult, Skipped
 from cs_framework.recipe import LoadedRecipe
+from cs_framework.recipe.schema import Step
 
 log = logging.getLogger(__name__)
 
@@ -64,10 +65,19 @@ class Run:
                 with whole_folder(root) as folder:
                     write_synthetic(folder, settings.synthetic)
             settings = evolve(settings, root=root)
-        data = load_dataset(settings)
-        for note in data.notes:
-            log.warning(note)
-        return data
+        return load_dataset(settings)
+
+    def check_input(self, steps: Sequence[Step]) -> None:
+        """Find out what is wrong with the frames before anything is written.
+
+        Raises:
+            DataError: the data root or the input of `detect` cannot be used.
+        """
+        recipe = self.loaded.recipe
+        if recipe.data.source == "folder" and {"train", "evaluate"} & set(steps):
+            self.data  # noqa: B018  (listed and checked now, used later)
+        if recipe.detect.input is not None and "detect" in steps:
+            open_source(recipe.detect.input, recipe.data)
 
     def split(self, name: str) -> list[LabelledFrame]:
         """The labelled frames of a split, embryo by embryo in time."""
@@ -98,7 +108,12 @@ class Run:
     def versions(self) -> dict[str, str]:
         """The distributions that results may depend on, and their versions."""
         names = {"cs-framework", "numpy", "opencv-contrib-python", "scikit-image", "torch"}
-        chosen = (self.loaded.anomaly_filter, *self.loaded.proposers, self.loaded.embedder, self.loaded.scorer)
+        chosen = (
+            self.loaded.anomaly_filter,
+            *self.loaded.proposers,
+            self.loaded.embedder,
+            self.loaded.scorer,
+        )
         found = {name: version(name) for name in sorted(names)}
         for choice in chosen:
             if choice is not None and choice.component.provenance.version:

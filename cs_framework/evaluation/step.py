@@ -22,7 +22,9 @@ def evaluate(run: Run) -> dict[str, Any]:
     recipe, gate = run.loaded.recipe, run.bundle.gate
     judged = {name: _judge(run, name) for name in ("val", "test") if run.split(name)}
     if not judged:
-        raise DataError(f"{run.data.root}: neither val nor test has frames, so there is nothing to judge on")
+        raise DataError(
+            f"{run.loaded.recipe.data.root}: neither val nor test has frames, so there is nothing to judge on"
+        )
     metrics = figures(
         judged,
         threshold=gate.point.threshold if gate else None,

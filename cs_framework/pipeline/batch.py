@@ -53,9 +53,7 @@ def make_units(refs: Sequence[FrameRef], context: int = 0) -> list[Unit]:
                     near = refs[j]
                 window[context + side * step] = near
         windows.append(tuple(window))
-    return [
-        Unit(tuple(refs[s : s + UNIT]), tuple(windows[s : s + UNIT])) for s in range(0, len(refs), UNIT)
-    ]
+    return [Unit(tuple(refs[s : s + UNIT]), tuple(windows[s : s + UNIT])) for s in range(0, len(refs), UNIT)]
 
 
 @define(eq=False)

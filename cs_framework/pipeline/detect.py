@@ -44,4 +44,6 @@ def _input(run: Run) -> tuple[Sequence[FrameRef], dict[str, LabelledFrame]]:
         if frames:
             log.info("no detect.input: taking the frames of the split %s", name)
             return [f.ref for f in frames], {f.ref.id: f for f in frames}
-    raise DataError(f"{run.data.root}: neither test nor val has frames; give some with --set detect.input=PATH")
+    raise DataError(
+        f"{run.loaded.recipe.data.root}: neither test nor val has frames; give some with --set detect.input=PATH"
+    )

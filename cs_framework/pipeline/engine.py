@@ -80,9 +80,7 @@ class Worker:
         self, unit: Unit, labelled: dict[str, LabelledFrame], normal_regions: int | None
     ) -> RegionBatch:
         """Embedded regions to train on."""
-        return regions_of(
-            unit, labelled, self._regions, self._read, normal_regions, self.loaded.recipe.seed
-        )
+        return regions_of(unit, labelled, self._regions, self._read, normal_regions, self.loaded.recipe.seed)
 
 
 _here: dict[WorkerSpec, Worker] = {}

@@ -115,5 +115,3 @@ class RegionMaker:
             "seed": recipe.recipe.seed,
             **extra,
         }
-
-

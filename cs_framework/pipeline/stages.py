@@ -77,7 +77,9 @@ class Stages:
         def score(some: list[int]) -> Sequence[float]:
             scores = np.asarray(component.score([batch.window(i) for i in some]), np.float32)
             if scores.shape != (len(some),) or not np.isfinite(scores).all():
-                raise CSError(f"{type(component).__name__} gave scores {scores.shape}, not finite ({len(some)},)")
+                raise CSError(
+                    f"{type(component).__name__} gave scores {scores.shape}, not finite ({len(some)},)"
+                )
             return [float(s) for s in scores]
 
         return batch.together("anomaly_filter", batch.alive(), score)
@@ -88,7 +90,9 @@ class Stages:
         wanted = [i for i in batch.alive() if flagged[i] or not gated]
         boxes = {i: found for i, (_, found) in self.regions.propose(batch, wanted).items()}
         embeddings = self.regions.embed(batch, boxes)
-        judged = batch.each("scorer", list(embeddings), lambda i: self._score(batch, i, boxes[i], embeddings[i]))
+        judged = batch.each(
+            "scorer", list(embeddings), lambda i: self._score(batch, i, boxes[i], embeddings[i])
+        )
         results = []
         for i in batch.alive():
             frame, ref = batch.frame(i), batch.unit.refs[i]
@@ -124,7 +128,9 @@ class Stages:
         for name in ("probability", "quality", "confidence"):
             values = getattr(scores, name)
             if values.shape != (len(boxes),) or not np.isfinite(values).all():
-                raise CSError(f"{type(self.components.scorer).__name__}: {name} is not finite ({len(boxes)},)")
+                raise CSError(
+                    f"{type(self.components.scorer).__name__}: {name} is not finite ({len(boxes)},)"
+                )
         if scores.boxes is None:
             return boxes, scores
         refined = bx.clip(scores.boxes, frame.size)

@@ -37,13 +37,17 @@ def train(run: Run) -> Bundle:
     normal = [f for f in training if f.label == 0]
     annotated = [f for f in training if f.label == 1 and f.relative is not None]
     if not normal:
-        raise DataError(f"{run.data.root}: no frames in train/normal; both stages learn from string-free frames")
+        raise DataError(
+            f"{run.loaded.recipe.data.root}: no frames in train/normal; both stages learn from string-free frames"
+        )
     if not annotated:
         raise DataError(
-            f"{run.data.root}: no annotated frames; put frames with strings into train/abnormal and their "
+            f"{run.loaded.recipe.data.root}: no annotated frames; put frames with strings into train/abnormal and their "
             "boxes into labels/train/<name>.txt (YOLO lines: class cx cy width height)"
         )
     notes = list(run.data.notes)
+    for note in notes:
+        log.warning(note)
     gate = _fit_filter(run, normal, validation, notes)
     _fit_scorer(run, normal, annotated, validation, notes)
     bundle = Bundle(
@@ -125,9 +129,7 @@ def _fit_scorer(
     notes += [f"scorer: {note}" for note in history.notes]
 
 
-def _table(
-    run: Run, frames: Sequence[LabelledFrame], split: str, normal_regions: int | None
-) -> RegionTable:
+def _table(run: Run, frames: Sequence[LabelledFrame], split: str, normal_regions: int | None) -> RegionTable:
     units = make_units([f.ref for f in frames])
     known = {f.ref.id: f for f in frames}
     calls = [(u, {ref.id: known[ref.id] for ref in u.refs}, normal_regions) for u in units]

@@ -9,7 +9,7 @@ import numpy as np
 
 TOY_PLUGIN = Path(__file__).parent / "toy_plugin.py"
 SIZE = (64, 80)
-STREAK = (24, 30, 40, 42)
+STREAK = (24, 30, 40, 40)
 """x1, y1, x2, y2 of the streak on every abnormal frame."""
 
 
@@ -22,7 +22,9 @@ def streak_frame(rng: np.random.Generator, *, string: bool) -> np.ndarray:
     return image
 
 
-def write_root(root: Path, *, splits: tuple[str, ...] = ("train", "val", "test"), embryos: int = 2, frames: int = 3) -> Path:
+def write_root(
+    root: Path, *, splits: tuple[str, ...] = ("train", "val", "test"), embryos: int = 2, frames: int = 3
+) -> Path:
     """A data root: per split `embryos` embryos with `frames` frames of each class, and boxes."""
     rng = np.random.default_rng(5)
     height, width = SIZE

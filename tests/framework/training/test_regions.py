@@ -50,10 +50,19 @@ def test_rows_of_the_table_follow_the_frames():
     def regions(frame, sequence, *corners):
         found = boxes.as_boxes(corners)
         return FrameRegions(
-            frame, sequence, (40, 60), found, np.ones((len(found), 2), np.float16), boxes.as_boxes([(0, 0, 9, 9)])
+            frame,
+            sequence,
+            (40, 60),
+            found,
+            np.ones((len(found), 2), np.float16),
+            boxes.as_boxes([(0, 0, 9, 9)]),
         )
 
-    parts = [regions("a", "e1", (0, 0, 9, 9)), regions("b", "e2"), regions("c", "e2", (1, 1, 2, 2), (20, 20, 30, 30))]
+    parts = [
+        regions("a", "e1", (0, 0, 9, 9)),
+        regions("b", "e2"),
+        regions("c", "e2", (1, 1, 2, 2), (20, 20, 30, 30)),
+    ]
     table = make_table(parts, SETTINGS, 2)
     assert table.frames.tolist() == [0, 2, 2]
     assert table.sequences.tolist() == ["e1", "e2", "e2"]

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from cs_framework.cli.run import main
+from tests.support.frames import write_recipe, write_root
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def console() -> Command:
+    """Run a console script of this environment as a process of its own, as a user would."""
+
+    def run(name: str, *arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+        command = [Path(sys.executable).with_name(name), *map(str, arguments)]
+        return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def cs_run() -> Command:
+    """``cs-run`` within this process, which has paid for its imports."""
+
+    def run(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+        with contextlib.chdir(cwd):
+            result = CliRunner().invoke(main, [str(a) for a in arguments])
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return subprocess.CompletedProcess(arguments, result.exit_code, result.stdout, result.stderr)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def toy_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data root of bright streaks that toy components find."""
+    return write_root(tmp_path_factory.mktemp("toy") / "data")
+
+
+@pytest.fixture(scope="session")
+def toy_run(tmp_path_factory: pytest.TempPathFactory, toy_root: Path, console: Command) -> Path:
+    """The folder of a finished run of toy components, with every output."""
+    folder = tmp_path_factory.mktemp("run")
+    recipe = write_recipe(
+        folder / "toy.toml", toy_root, outputs="proposals = true\nregions = true\ncrops = true"
+    )
+    done = console("cs-run", recipe, "--no-cache", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder / "runs" / "toy"
