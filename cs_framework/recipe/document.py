@@ -166,7 +166,8 @@ def parse_overrides(options: Sequence[str], problems: Problems) -> list[Override
     """Read ``KEY=VALUE`` options."""
     overrides = []
     for number, option in enumerate(options):
-        place = Place((1, number, 0), f"--set {option}", Path.cwd())
+        label = f"--set {option}".replace("\n", "\\n")  # a problem is one line
+        place = Place((1, number, 0), label, Path.cwd())
         key, equals, value = option.partition("=")
         parts = [part.strip() for part in key.split(".")]
         if equals and all(parts):

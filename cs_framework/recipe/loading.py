@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from cs_framework.interfaces import Env
 
 BUNDLE_FILE = "bundle.json"
-_NO_COMPONENTS: dict[str, Any] = {"anomaly_filter": None, "proposer": (), "embedder": None, "scorer": None}
 
 
 @frozen
@@ -119,6 +118,7 @@ def load_recipe(
     options = parse_overrides(overrides, problems)
     document = file.document()
     apply(options, document, problems)
+    _refuse_components_beside_bundle(document, problems)
     recipe = Reader(document, problems).table(Recipe, document.tree, ())
     assert isinstance(recipe, Recipe), "every key of a recipe has a default"
     recipe = evolve(
@@ -212,24 +212,30 @@ def _check_local_plugins(recipe: Recipe, registry: Registry, document: Document,
             problems.add(document.place(key), key, f"{plugin.phase}: {plugin.reason}")
 
 
+def _refuse_components_beside_bundle(document: Document, problems: Problems) -> None:
+    if document.value(("model", "bundle")) is None:
+        return
+    for kind in KINDS:
+        if document.tree.get(kind) not in (None, []):
+            text = "components come from the bundle (model.bundle): name none here"
+            problems.add(document.place((kind,)), (kind,), text)
+            document.drop((kind,))
+
+
 def _bundled(recipe: Recipe, document: Document, problems: Problems) -> tuple[Recipe, Document]:
     """The recipe of a bundle, and the document that describes the bundle's components."""
     bundle = recipe.model.bundle
     assert bundle is not None
     if not (bundle / BUNDLE_FILE).exists() and (bundle / "model" / BUNDLE_FILE).exists():
         bundle = bundle / "model"
-    for kind in KINDS:
-        if getattr(recipe, kind):
-            text = "components come from the bundle (model.bundle): name none here"
-            problems.add(document.place((kind,)), (kind,), text)
-    recipe = evolve(recipe, model=evolve(recipe.model, bundle=bundle), **_NO_COMPONENTS)
     try:
-        return recipe, read_json(bundle / BUNDLE_FILE, "components")
+        described = read_json(bundle / BUNDLE_FILE, "components")
     except RecipeError as error:
         key = ("model", "bundle")
         problems.add(document.place(key), key, str(error))
         problems.raise_if_any()
         raise
+    return evolve(recipe, model=evolve(recipe.model, bundle=bundle)), described
 
 
 def _without_replaced(

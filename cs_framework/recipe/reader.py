@@ -135,9 +135,10 @@ class Reader:
         return self._refuse(path, f"must be {type_name(hint)}, not {describe(value)}")
 
     def _items(self, hint: Any, value: Any, path: KeyPath) -> Any:
-        if not isinstance(value, list):
-            return self._refuse(path, f"must be a list, not {describe(value)}{_list_cure(path, value)}")
         args = get_args(hint)
+        if not isinstance(value, list):
+            cure = f"; write [[{path[-1]}]]" if isinstance(value, dict) and attrs.has(args[0]) else ""
+            return self._refuse(path, f"must be a list, not {describe(value)}{cure}")
         if get_origin(hint) is list or args[-1] is Ellipsis:
             args = (args[0],) * len(value)
         elif len(value) != len(args):
@@ -286,12 +287,6 @@ def _not_among(choices: tuple[Any, ...], value: Any) -> str:
         else ""
     )
     return f"must be one of {', '.join(map(repr, choices))}, not {describe(value)}{suggestion}"
-
-
-def _list_cure(path: KeyPath, value: Any) -> str:
-    if isinstance(value, dict) and len(path) == 1:
-        return f"; write [[{path[0]}]]"
-    return ""
 
 
 def _help(field: attrs.Attribute[Any]) -> str:

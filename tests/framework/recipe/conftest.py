@@ -5,6 +5,9 @@ import pytest
 from cs_framework import RecipeError
 from cs_framework.recipe import load_recipe
 from tests.framework.recipe.toys import MINIMAL, REGISTRY
+from tests.framework.registry.conftest import site
+
+__all__ = ["site"]
 
 
 @pytest.fixture
