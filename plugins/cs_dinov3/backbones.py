@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from operator import attrgetter
 from pathlib import Path
@@ -33,21 +34,33 @@ def load(backend: Backend, path: Path) -> Backbone:
     """
     loader = {"transformers": _transformers, "timm": _timm}[backend]
     try:
+        if path.is_dir():
+            _check_kind(backend, path)
         with torch.random.fork_rng([]):  # networks are initialised before they are loaded
             backbone = loader(path)
     except Exception as error:  # whatever a damaged or foreign folder makes of two libraries
         raise SetupError(
-            f'dinov3 cannot read {path} with backend = "{backend}": {str(error).strip().splitlines()[0]} '
-            "Folders are in the form of the one backend or the other."
+            f'dinov3 cannot read {path} with backend = "{backend}": {str(error).strip().splitlines()[0]}\n'
+            "A folder has the form of one backend: as save_pretrained writes it, or timm's save_for_hf."
         ) from error
     backbone.network.float().eval().requires_grad_(False)
     return backbone
 
 
+def _check_kind(backend: Backend, folder: Path) -> None:
+    """Refuse other networks by name; transformers would fill what they lack with random numbers."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    key, wanted = {"transformers": ("model_type", "dinov3_vit"), "timm": ("architecture", "dinov3")}[backend]
+    if wanted not in config.get(key, ""):
+        raise ValueError(f"its config.json names the {key} {config.get(key)}, not {wanted}.")
+
+
 def _transformers(path: Path) -> Backbone:
     from safetensors.torch import load_file
     from transformers import DINOv3ViTConfig, DINOv3ViTModel
+    from transformers.utils import logging
 
+    source: dict[str, Any]
     if path.is_dir():
         source = {"pretrained_model_name_or_path": path, "use_safetensors": True, "local_files_only": True}
     else:
@@ -59,7 +72,13 @@ def _transformers(path: Path) -> Backbone:
             num_register_tokens=4,
         )
         source = {"pretrained_model_name_or_path": None, "config": config, "state_dict": load_file(path)}
-    network, report = DINOv3ViTModel.from_pretrained(**source, output_loading_info=True)
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        network, report = DINOv3ViTModel.from_pretrained(**source, output_loading_info=True)
+    finally:
+        if shown:
+            logging.enable_progress_bar()
     if report["missing_keys"]:
         missing = sorted(report["missing_keys"])
         raise ValueError(f"{len(missing)} weights are missing, such as {missing[0]}.")
@@ -69,6 +88,7 @@ def _transformers(path: Path) -> Backbone:
 def _timm(path: Path) -> Backbone:
     import timm
 
+    source: dict[str, Any]
     if path.is_dir():
         source = {"model_name": f"local-dir:{path}"}
     else:

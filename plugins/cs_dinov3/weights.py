@@ -27,15 +27,15 @@ def locate(backend: Backend, weights: str | None) -> Path:
     if path.is_file() or _complete(path):
         return path
     if path.exists():
-        raise _missing(backend, name, "the folder lacks config.json or *.safetensors")
+        raise _nothing_at(name, "the folder lacks config.json or *.safetensors")
     if path.is_absolute() or name.startswith((".", "~")):
-        raise _missing(backend, name, "there is no such file or folder")
+        raise _nothing_at(name, "there is no such file or folder")
     if backend == "timm" and "/" not in name:
         name = f"timm/{name}"
     try:
         return _from_hub(name)
     except Exception as error:  # one of a dozen types of three libraries; the ways out are the same
-        raise _missing(backend, name, _reason(error)) from error
+        raise _not_to_be_had(backend, name, _reason(error)) from error
 
 
 def _complete(folder: Path) -> bool:
@@ -68,18 +68,27 @@ def _reason(error: Exception) -> str:
         return "the hub has no such model, or does not show it to you"
     if isinstance(error, errors.OfflineModeIsEnabled):
         return "it is not in the local cache, and HF_HUB_OFFLINE forbids fetching it"
-    return f"it is not in the local cache, and fetching failed: {str(error).strip().splitlines()[0]}"
+    text = str(error).strip().splitlines()[0].rstrip(".")
+    return f"it is not in the local cache, and fetching it failed ({text})"
 
 
-def _missing(backend: Backend, name: str, reason: str) -> SetupError:
+def _nothing_at(path: str, reason: str) -> SetupError:
+    return SetupError(
+        f"dinov3 has no weights at {path}: {reason}. Set weights to a folder that holds config.json and "
+        "model.safetensors, to a file, or to a hub id; without it the released ViT-B/16 is used."
+    )
+
+
+def _not_to_be_had(backend: Backend, name: str, reason: str) -> SetupError:
     ways = [
-        f"get access at https://huggingface.co/{RELEASED['transformers']} and run `hf auth login`",
-        "settings.weights = a local folder with config.json and model.safetensors, or a file",
+        'settings = { weights = "PATH" }: a folder that holds config.json and model.safetensors, or a file',
         'use = "ridge-texture": an embedder that downloads nothing',
     ]
     if backend == "transformers":
-        ways.insert(1, 'settings.backend = "timm": a copy that needs no permission, under the DINOv3 licence')
+        ways = [
+            f"ask for access at https://huggingface.co/{name}, then run `hf auth login`",
+            f'settings = {{ backend = "timm" }}: fetches {RELEASED["timm"]}, which needs no permission',
+            *ways,
+        ]
     listed = "".join(f"\n  - {way}" for way in ways)
-    return SetupError(
-        f"dinov3 has no weights: {name}: {reason}.\nOne of these helps, under [embedder]:{listed}"
-    )
+    return SetupError(f"dinov3 has no weights: {name}: {reason}.\nWays out, in [embedder]:{listed}")

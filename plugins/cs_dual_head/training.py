@@ -34,10 +34,9 @@ def train(
     Raises:
         DataError: one class is missing, or the loss is not finite.
     """
-    judged = None if val is None else np.flatnonzero(val.labels >= 0)
     history = History()
-    if judged is None or len(np.unique(val.labels[judged])) < 2:
-        judged = None
+    if val is None or not np.isin((0, 1), val.labels).all():
+        val = None
         history.notes.append(
             "dual-head-mlp: no validation regions of both classes, so the last epoch was kept, not the best"
         )
@@ -50,10 +49,10 @@ def train(
         rows = balanced_rows(table.labels, rng)
         run_epoch(network, optimizer, table, rows, settings=settings, rng=rng)
         history.rows.append({"epoch": epoch, **_figures("train", network, table, rows, settings)})
-        if judged is None:
+        if val is None:
             history.best_epoch = epoch
             continue
-        figures = _figures("val", network, val, judged, settings)
+        figures = _figures("val", network, val, np.flatnonzero(val.labels >= 0), settings)
         history.rows[-1] |= figures
         if figures["val_ap"] > best_ap:
             best_ap, history.best_epoch = figures["val_ap"], epoch
