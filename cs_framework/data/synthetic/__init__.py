@@ -1,4 +1,4 @@
-"""Synthetic embryos: time-lapse courses of a growing blastocyst, with and without strings, and their ground truth."""
+"""Synthetic embryos: courses of a growing blastocyst, with and without strings, and their ground truth."""
 
 from cs_framework.data.synthetic.dataset import write_synthetic
 from cs_framework.data.synthetic.frames import SyntheticFrame, render_embryo

@@ -43,7 +43,7 @@ class Pose:
         )
         left, right = self.cell_edges[cell], self.cell_edges[cell + 1]
         across = (2 * turned - left - right) / (right - left)
-        return 0.012 + self.cell_heights[cell] * np.sqrt(np.maximum(1 - across**2, 0))
+        return np.asarray(0.012 + self.cell_heights[cell] * np.sqrt(np.maximum(1 - across**2, 0)))
 
     def mass_outline(self, angle: ArrayLike) -> Float64:
         """Distance from the middle of the inner cell mass to its surface."""
@@ -51,10 +51,19 @@ class Pose:
         waves = np.cos(np.multiply.outer(angle, (3, 5)) + self.lobe_phases[:2]) @ (0.08, 0.05)
         return np.asarray(self.mass_radius * (1 + waves))
 
-    def wall(self, angle: float, depth: float = 0.5) -> Float64:
-        """The point (2,) inside a trophectoderm cell, `depth` of its thickness below the surface to the cavity."""
-        reach = self.outline(angle) - (1 - depth) * self.cell_thickness(angle)
-        return self.centre + reach * np.array([np.cos(angle), np.sin(angle)])
+    def wall(self, angle: float) -> Float64:
+        """The point (2,) of the trophectoderm in a direction, a little below its surface to the cavity."""
+        reach = self.outline(angle) - 0.7 * self.cell_thickness(angle)
+        return np.asarray(self.centre + reach * np.array([np.cos(angle), np.sin(angle)]))
+
+    def in_cavity(self, points: Float64) -> NDArray[np.bool_]:
+        """Which points (K, 2) lie in the cavity, where a string is seen against nothing but far cells."""
+        dx, dy = (points - self.centre).T
+        angle = np.arctan2(dy, dx)
+        in_wall = np.hypot(dx, dy) > self.outline(angle) - self.cell_thickness(angle)
+        mx, my = (points - self.mass_centre).T
+        in_mass = np.hypot(mx, my) < self.mass_outline(np.arctan2(my, mx))
+        return np.asarray(~in_wall & ~in_mass)
 
 
 @frozen(eq=False)
@@ -92,7 +101,7 @@ class Embryo:
         widths = uniform(0.55, 1.45, cells)
         turns = np.r_[0, np.cumsum(widths) / widths.sum()] * 2 * np.pi
         start = uniform(0.30, 0.35)
-        level = uniform(75, 115)
+        level = uniform(80, 118)
         fold_count, vacuole_count = int(rng.integers(14, 24)), int(rng.integers(1, 6))
         debris_count = int(rng.integers(2, 7))
         return cls(

@@ -24,7 +24,8 @@ COLUMNS = ("path", "label", "has_box", "group", "frame_no", "hours", "size_px")
 def write_synthetic(root: Path, settings: SyntheticSettings) -> None:
     """Write a data root of synthetic embryos: frames, YOLO labels, masks and `index.csv`.
 
-    Same settings, same bytes; an embryo does not change when more are made. The root appears whole or not at all.
+    Same settings, same bytes; an embryo does not change when more are made. The root appears whole or not
+    at all.
 
     Args:
         root: folder to make; it may exist, but only empty.
@@ -52,19 +53,24 @@ def write_synthetic(root: Path, settings: SyntheticSettings) -> None:
 
 
 def frame_size(settings: SyntheticSettings, embryo: int) -> int:
-    """Side in pixels of an embryo's frames."""
-    factor = np.random.default_rng((settings.seed, embryo, 5)).uniform(0.92, 1.08)
-    return round(settings.size * factor)
+    """Side in pixels of an embryo's frames.
+
+    Every other five embryos mirror the sizes of the five before, so that the embryos without strings, one of
+    each five, are neither the large nor the small ones.
+    """
+    cycle, place = divmod(embryo, 5)
+    deviation = np.random.default_rng((settings.seed, place, 5)).uniform(-0.08, 0.08)
+    return round(settings.size * (1 - deviation if cycle % 2 else 1 + deviation))
 
 
-def _write_embryo(root: Path, settings: SyntheticSettings, embryo: int) -> list[tuple[object, ...]]:
+def _write_embryo(root: Path, settings: SyntheticSettings, embryo: int) -> list[tuple[str | int, ...]]:
     """Write the frames of an embryo; its rows of the index."""
     split, group, size = SPLITS[embryo % len(SPLITS)], f"embryo{embryo:03d}", frame_size(settings, embryo)
     folders = {kind: root / kind / split for kind in ("labels", "masks")}
     folders |= {label: root / split / label for label in ("normal", "abnormal")}
     for folder in folders.values():
         folder.mkdir(parents=True, exist_ok=True)
-    rows = []
+    rows: list[tuple[str | int, ...]] = []
     for number, frame in enumerate(render_embryo(settings.seed, embryo, settings.frames, size)):
         stem, abnormal = f"{group}_{number:03d}", len(frame.boxes) > 0
         path = folders["abnormal" if abnormal else "normal"] / f"{stem}.png"

@@ -1,7 +1,7 @@
 """Where strings and the lines that are easily taken for strings run, and when.
 
-A string hangs between two anchors: two places of the wall, or the wall and the inner cell mass. A decoy has at
-most one: a process that ends freely, a fold along the wall, a wrinkle in front of or behind the focal plane.
+A string hangs between two anchors: two places of the wall, or the wall and the inner cell mass. A decoy has
+at most one: a process that ends freely, a fold along the wall, a wrinkle before or behind the focal plane.
 """
 
 from __future__ import annotations
@@ -11,11 +11,14 @@ from typing import Literal
 
 import numpy as np
 from attrs import frozen
+from numpy.typing import NDArray
 
 from cs_framework.data.synthetic.anatomy import Embryo, Float64, Pose
 from cs_framework.data.synthetic.strings import StringStyle, arc
 
 POINTS = 33
+TRIES = 200
+"""Draws of a string until one runs through the cavity; one in about five does."""
 Shape = Callable[[Pose, float], Float64]
 """The curve (POINTS, 2) of a filament in shares of the frame, given the pose of the embryo and the time."""
 
@@ -25,6 +28,7 @@ class Filament:
     """A line in the cavity.
 
     Attributes:
+        is_string: or a decoy.
         shape: where it runs.
         first: frame in which it appears.
         last: frame after the one in which it is last seen.
@@ -32,6 +36,7 @@ class Filament:
         strength: (POINTS,) factors of the contrast along the line.
     """
 
+    is_string: bool
     shape: Shape
     first: int
     last: int
@@ -66,18 +71,18 @@ def strings(rng: np.random.Generator, embryo: Embryo, frames: int) -> list[Filam
         for number in range(1 + extra):
             start = first if number == 0 else int(rng.integers(first, last))
             kind = wall_to_wall if rng.random() < 0.5 else mass_to_wall
-            poses = [embryo.pose(frame / (frames - 1)) for frame in (start, last - 1)]
-            shape = _clear_of_mass(lambda kind=kind: kind(rng), poses)
+            times = (start / (frames - 1), (last - 1) / (frames - 1))
             found.append(
                 Filament(
-                    shape=shape,
+                    is_string=True,
+                    shape=_across_cavity(kind, rng, embryo, times),
                     first=start,
                     last=last,
-                    contrast=rng.uniform(11, 30),
-                    width=rng.uniform(1.8, 3.4),
+                    contrast=rng.uniform(16, 33),
+                    width=rng.uniform(2.0, 4.0),
                     blur=rng.uniform(0.7, 1.3),
                     polarity=_sign(rng),
-                    relief=rng.uniform(0, 0.8),
+                    relief=rng.uniform(0, 0.6),
                     strength=_uneven(rng),
                 )
             )
@@ -87,7 +92,7 @@ def strings(rng: np.random.Generator, embryo: Embryo, frames: int) -> list[Filam
 def decoys(rng: np.random.Generator, frames: int) -> list[Filament]:
     """The lines of an embryo over its course that are no strings; they know nothing of its strings."""
     found = []
-    for kind, count in ((free_process, 5), (wall_fold, 6), (wrinkle, 7)):
+    for kind, count in ((free_process, 5), (wall_fold, 6), (wrinkle, 12)):
         for _ in range(count):
             lasting = max(int(rng.uniform(0.2, 0.5) * frames), 1)
             first = int(rng.integers(-lasting + 1, frames))
@@ -98,14 +103,15 @@ def decoys(rng: np.random.Generator, frames: int) -> list[Filament]:
             )
             found.append(
                 Filament(
+                    is_string=False,
                     shape=kind(rng),
                     first=first,
                     last=first + lasting,
-                    contrast=rng.uniform(10, 28),
+                    contrast=rng.uniform(9, 24),
                     width=rng.uniform(1.4, 4.5),
                     blur=rng.uniform(0.7, 2.0),
                     polarity=_sign(rng),
-                    relief=rng.uniform(0, 0.8),
+                    relief=rng.uniform(0, 0.6),
                     strength=_uneven(rng) * fading,
                 )
             )
@@ -114,7 +120,7 @@ def decoys(rng: np.random.Generator, frames: int) -> list[Filament]:
 
 def wall_to_wall(rng: np.random.Generator) -> Shape:
     """Between two places of the trophectoderm."""
-    angle, length = rng.uniform(0, 2 * np.pi), rng.uniform(0.06, 0.34)
+    angle, length = rng.uniform(0, 2 * np.pi), rng.uniform(0.10, 0.34)
     sag, sway, speed = rng.uniform(-0.12, 0.12), rng.uniform(0, 2 * np.pi), rng.uniform(-0.4, 0.4)
 
     def shape(pose: Pose, time: float) -> Float64:
@@ -128,9 +134,9 @@ def wall_to_wall(rng: np.random.Generator) -> Shape:
 
 def mass_to_wall(rng: np.random.Generator) -> Shape:
     """From the inner cell mass to the trophectoderm."""
-    aside = rng.uniform(0.6, 1.7) * _sign(rng)
+    aside = rng.uniform(0.4, 1.7) * _sign(rng)
     sag, sway, speed = rng.uniform(-0.10, 0.10), rng.uniform(0, 2 * np.pi), rng.uniform(-0.4, 0.4)
-    leaving = rng.uniform(-0.4, 0.4)
+    leaving = rng.uniform(-0.8, 0.8)
 
     def shape(pose: Pose, time: float) -> Float64:
         inner = pose.mass_centre - pose.centre
@@ -166,7 +172,7 @@ def wall_fold(rng: np.random.Generator) -> Shape:
     def shape(pose: Pose, time: float) -> Float64:
         angles = angle + speed * time + np.linspace(-span / 2, span / 2, POINTS)
         reach = pose.outline(angles) - np.median(pose.cell_thickness(angles)) - depth
-        return pose.centre + reach[:, None] * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+        return np.asarray(pose.centre + reach[:, None] * np.stack([np.cos(angles), np.sin(angles)], axis=1))
 
     return shape
 
@@ -189,27 +195,42 @@ def wrinkle(rng: np.random.Generator) -> Shape:
 def _spells(rng: np.random.Generator, frames: int) -> list[tuple[int, int]]:
     """Runs of frames (first, behind last) with strings.
 
-    Runs without and with strings take turns, and the first and the last are without: strings are then as frequent
-    early as late, and no cue that grows with the embryo can tell the label.
+    Runs without and with strings take turns, and the first and the last are without: strings are then as
+    frequent early as late, and no cue that grows with the embryo can tell the label. The share of frames with
+    strings is the same in every such embryo, so that no cue of the embryo can tell it either.
     """
-    runs = 3 if frames < 10 else 5 if frames < 40 else 7
-    shares = rng.uniform(0.6, 1.4, runs)
-    ends = np.round(np.cumsum(shares) / shares.sum() * (frames - runs)).astype(int) + np.arange(1, runs + 1)
-    return [(int(ends[run - 1]), int(ends[run])) for run in range(1, runs, 2)]
+    spells = 1 if frames < 10 else 2 if frames < 40 else 3
+    with_strings = max(round(0.4 * frames), spells)
+    lengths = np.empty(2 * spells + 1, int)
+    lengths[0::2] = _parts(rng, frames - with_strings, spells + 1)
+    lengths[1::2] = _parts(rng, with_strings, spells)
+    ends = np.cumsum(lengths)
+    return [(int(ends[run - 1]), int(ends[run])) for run in range(1, 2 * spells, 2)]
 
 
-def _clear_of_mass(draw: Callable[[], Shape], poses: list[Pose]) -> Shape:
-    """A shape that stays out of the inner cell mass, where nobody would see it, in all poses."""
-    for _ in range(50):
-        shape = draw()
-        if all(_hidden(shape(pose, 0.0), pose) < 0.2 for pose in poses):
+def _parts(rng: np.random.Generator, total: int, count: int) -> NDArray[np.int_]:
+    """Split `total` into `count` parts of at least 1 and of similar size."""
+    shares = np.cumsum(rng.uniform(0.6, 1.4, count))
+    ends = np.round(shares / shares[-1] * (total - count)).astype(int) + np.arange(1, count + 1)
+    return np.asarray(np.diff(ends, prepend=0))
+
+
+def _across_cavity(
+    kind: Callable[[np.random.Generator], Shape],
+    rng: np.random.Generator,
+    embryo: Embryo,
+    times: tuple[float, float],
+) -> Shape:
+    """A shape that runs through the cavity, where it can be seen, when it appears and when it goes."""
+    poses = [embryo.pose(time) for time in times]
+    for _ in range(TRIES):
+        shape = kind(rng)
+        if (
+            min(pose.in_cavity(shape(pose, time)).mean() for pose, time in zip(poses, times, strict=True))
+            > 0.75
+        ):
             break
     return shape
-
-
-def _hidden(curve: Float64, pose: Pose) -> float:
-    """Share of a curve inside the inner cell mass."""
-    return float(np.mean(np.hypot(*(curve - pose.mass_centre).T) < pose.mass_radius))
 
 
 def _uneven(rng: np.random.Generator) -> Float64:

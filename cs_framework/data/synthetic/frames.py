@@ -55,43 +55,48 @@ def render_embryo(seed: int, embryo: int, frames: int, size: int) -> Iterator[Sy
         size: width and height in pixels.
     """
     body = Embryo.draw(_generator(seed, embryo, 0))
-    painter = Painter.prepare(body, size, _generator(seed, embryo, 1))
-    found = strings(_generator(seed, embryo, 2), body, frames) if bears_strings(embryo) else []
-    lookalikes = decoys(_generator(seed, embryo, 3), frames)
-    for number in range(frames):
-        yield _frame(painter, found, lookalikes, number, frames, _generator(seed, embryo, 4, number))
-
-
-def _frame(
-    painter: Painter,
-    found: list[Filament],
-    lookalikes: list[Filament],
-    number: int,
-    frames: int,
-    rng: np.random.Generator,
-) -> SyntheticFrame:
-    size, body, time = painter.size, painter.embryo, number / (frames - 1)
-    pose = body.pose(time)
-    grey = painter.paint(pose, time)
-    mask, boxes = np.zeros((size, size), bool), []
-    for filament in [*lookalikes, *found]:
-        if filament.seen(number):
-            style = filament.style(body, size / REFERENCE)
-            drawn = draw_string(grey, filament.shape(pose, time) * size, style, filament.strength)
-            grey = drawn.image
-            if filament in found:
-                mask |= drawn.mask
-                boxes.append(drawn.box)
-    grey = blur(grey, 0.3 + 0.4 * rng.random())  # focus and exposure are never quite the same
-    grey = grey * rng.uniform(0.93, 1.07) + rng.uniform(-4, 4)
-    grey += body.noise * rng.standard_normal(grey.shape, dtype=np.float32)
-    margin = round(BOX_MARGIN * size) * np.array([-1, -1, 1, 1], np.float32)
-    return SyntheticFrame(
-        image=np.clip(np.rint(grey), 0, 255).astype(np.uint8),
-        boxes=clip(as_boxes(boxes) + margin, (size, size)),
-        mask=mask,
-        hours=FIRST_HOUR + (LAST_HOUR - FIRST_HOUR) * time,
+    course = _Course(
+        painter=Painter.prepare(body, size, _generator(seed, embryo, 1)),
+        strings=strings(_generator(seed, embryo, 2), body, frames) if bears_strings(embryo) else [],
+        decoys=decoys(_generator(seed, embryo, 3), frames),
+        frames=frames,
     )
+    for number in range(frames):
+        yield course.render(number, _generator(seed, embryo, 4, number))
+
+
+@frozen(eq=False)
+class _Course:
+    """An embryo and the lines in its cavity."""
+
+    painter: Painter
+    strings: list[Filament]
+    decoys: list[Filament]
+    frames: int
+
+    def render(self, number: int, rng: np.random.Generator) -> SyntheticFrame:
+        """One frame; `rng` gives its noise, focus and exposure."""
+        size, body, time = self.painter.size, self.painter.embryo, number / (self.frames - 1)
+        scale, pose = size / REFERENCE, body.pose(time)
+        grey, mask, boxes = self.painter.paint(pose, time), np.zeros((size, size), bool), []
+        for filament in [*self.decoys, *self.strings]:
+            if filament.seen(number):
+                curve = filament.shape(pose, time) * size
+                drawn = draw_string(grey, curve, filament.style(body, scale), filament.strength)
+                grey = drawn.image
+                if filament.is_string:
+                    mask |= drawn.mask
+                    boxes.append(drawn.box)
+        grey = blur(grey, rng.uniform(0.3, 0.7) * scale)
+        grey = grey * rng.uniform(0.93, 1.07) + rng.uniform(-4, 4)
+        grey += body.noise * rng.standard_normal(grey.shape, dtype=np.float32)
+        margin = round(BOX_MARGIN * size) * np.array([-1, -1, 1, 1], np.float32)
+        return SyntheticFrame(
+            image=np.clip(np.rint(grey), 0, 255).astype(np.uint8),
+            boxes=clip(as_boxes(boxes) + margin, (size, size)),
+            mask=mask,
+            hours=FIRST_HOUR + (LAST_HOUR - FIRST_HOUR) * time,
+        )
 
 
 def _generator(*key: int) -> np.random.Generator:

@@ -15,7 +15,7 @@ def blur(image: Float32, sigma: float) -> Float32:
 
 
 def relief(thickness: Float32, light: float) -> Float32:
-    """Slope of `thickness` along `light` (radians, x to y): Hoffman modulation contrast shows slopes as grey."""
+    """Slope of `thickness` along `light` (radians, x to y), shown as grey by Hoffman modulation contrast."""
     slope_x = cv2.Scharr(thickness, cv2.CV_32F, 1, 0, scale=np.cos(light) / 32)
     slope_y = cv2.Scharr(thickness, cv2.CV_32F, 0, 1, scale=np.sin(light) / 32)
     return np.asarray(slope_x + slope_y)
@@ -23,7 +23,7 @@ def relief(thickness: Float32, light: float) -> Float32:
 
 def smooth_step(values: Float32, edge: float, softness: float) -> Float32:
     """0 well below `edge`, 1 well above it."""
-    return np.clip((values - edge) / softness + 0.5, 0, 1)
+    return np.asarray(np.clip((values - edge) / softness + 0.5, 0, 1))
 
 
 @frozen(eq=False)

@@ -1,4 +1,4 @@
-"""Draws one string: the only place where strings become pixels, for synthetic embryos and real frames alike."""
+"""Draws one string: the only place where strings become pixels, in synthetic and in real frames."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class DrawnString:
     Attributes:
         image: float32 (H, W), a new array.
         mask: bool (H, W), true where the string, were its strength 1, has at least half of its crest.
-        box: float32 (4,), the half-open pixel box that bounds `mask`; zeros where the string misses the frame.
+        box: float32 (4,), the half-open pixel box around `mask`; zeros where the string misses the frame.
     """
 
     image: Float32
@@ -68,7 +68,7 @@ def arc(start: ArrayLike, end: ArrayLike, sag: float, points: int = 33) -> NDArr
     first, last = np.asarray(start, float), np.asarray(end, float)
     chord = last - first
     along = np.linspace(0, 1, points)[:, None]
-    return first + along * chord + 4 * along * (1 - along) * sag * np.array([-chord[1], chord[0]])
+    return np.asarray(first + along * chord + 4 * along * (1 - along) * sag * np.array([-chord[1], chord[0]]))
 
 
 def draw_string(
@@ -116,10 +116,10 @@ def draw_string(
 
 def mask_box(mask: NDArray[np.bool_]) -> Float32:
     """The half-open pixel box (4,) that bounds a mask, zeros where it is empty."""
-    rows, columns = mask.any(axis=1).nonzero()[0], mask.any(axis=0).nonzero()[0]
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):
         return np.zeros(4, np.float32)
-    return as_boxes([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1])[0]
+    return as_boxes([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]).reshape(4)
 
 
 def _resample(
