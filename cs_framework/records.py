@@ -1,11 +1,12 @@
 """The records by which a plugin announces its components.
 
-A record holds strings only: listing what is installed imports neither a component nor its settings.
+A record holds strings only: finding what is installed imports neither a component nor its settings.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from attrs import field, frozen, validators
@@ -42,6 +43,12 @@ class ComponentSpec:
     """Import names that the component needs; only looked for (``find_spec``), never imported."""
     extra: str | None = field(default=None, validator=validators.optional(validators.instance_of(str)))
     """What to ``pip install`` when one of `needs` is missing, such as ``"cs-framework[app]"``."""
+    expected_failures: Mapping[str, str] = field(
+        factory=dict,
+        validator=validators.deep_mapping(validators.instance_of(str), validators.instance_of(str)),
+        eq=False,
+    )
+    """Checks of the conformance suite that the component is known to fail: the reason, by the check's name."""
 
 
 @frozen
