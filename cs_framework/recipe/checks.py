@@ -76,11 +76,21 @@ def check_whole(recipe: Recipe, document: Document, problems: Problems) -> None:
         if fault:
             wrong(("data", "group_pattern"), fault)
     if recipe.model.bundle is None and recipe.steps:
-        for key in ("proposer", "embedder", "scorer"):
-            if not getattr(recipe, key) and document.tree.get(key) in (None, []):
-                table = "[[proposer]]" if key == "proposer" else f"[{key}]"
-                cure = f'add {table} with use = "NAME", or set model.bundle'
-                wrong((key,), f"missing; every step needs one: {cure}")
+        missing = [
+            key
+            for key in ("proposer", "embedder", "scorer")
+            if not getattr(recipe, key) and document.tree.get(key) in (None, [])
+        ]
+        if len(missing) == 3 and "train" not in recipe.steps:
+            wrong(
+                ("model", "bundle"),
+                "missing; without training, give --set model.bundle=DIR, DIR a trained run",
+            )
+            return
+        for key in missing:
+            table = "[[proposer]]" if key == "proposer" else f"[{key}]"
+            cure = f'add {table} with use = "NAME", or set model.bundle'
+            wrong((key,), f"missing; every step needs one: {cure}")
 
 
 def _bad_pattern(pattern: str) -> str | None:

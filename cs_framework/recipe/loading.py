@@ -135,10 +135,10 @@ def load_recipe(
 
     if recipe.model.bundle is not None:
         recipe, document = _bundled(recipe, document, problems)
-        components = Reader(document, problems).table(Components, document.tree, ())
     else:
-        document = _without_replaced(file, document, options, registry)
-        components = recipe
+        document = _without_replaced(file, options, registry)
+    named = {kind: document.tree[kind] for kind in KINDS if kind in document.tree}
+    components = Reader(document, problems).table(Components, named, ())
     assert isinstance(components, Components), "every key of it has a default"
     chooser = _Chooser(registry, document, problems)
     choices = {kind: list(chooser.choices(kind, components)) for kind in KINDS}
@@ -238,15 +238,13 @@ def _bundled(recipe: Recipe, document: Document, problems: Problems) -> tuple[Re
     return evolve(recipe, model=evolve(recipe.model, bundle=bundle)), described
 
 
-def _without_replaced(
-    file: RecipeFile, document: Document, options: Sequence[Override], registry: Registry
-) -> Document:
-    """The document again, without the settings of components that an option replaces by others."""
+def _without_replaced(file: RecipeFile, options: Sequence[Override], registry: Registry) -> Document:
+    """The document, afresh and without the settings of components that an option replaces by others."""
     fresh = file.document()
     for option in options:
         *path, last = explicit(fresh, option.path)
-        table = fresh.value(tuple(path))
-        if last != "use" or path[0] not in KINDS or not isinstance(table, dict):
+        table = fresh.value(tuple(path)) if path else None
+        if last != "use" or not isinstance(table, dict) or path[0] not in KINDS:
             continue
         kind: Any = path[0]
         if not _same_component(registry, kind, table.get("use"), option.value.text):

@@ -30,7 +30,7 @@ class Problems:
     _found: list[tuple[tuple[int, int, int], str]] = field(factory=list)
 
     def add(self, place: Place, path: KeyPath, text: str) -> None:
-        """Note that what is written at `place`, the value of the key `path`, is wrong."""
+        """Note what is wrong with the key `path`, written at `place`; said twice, it is kept once."""
         key = dotted(path)
         line = f"{place.label}: {key}: {text}" if key else f"{place.label}: {text}"
         if (place.rank, line) not in self._found:

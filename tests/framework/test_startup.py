@@ -52,11 +52,11 @@ def modules(module, *arguments, cwd=ROOT):
 @pytest.mark.parametrize(
     ("module", "arguments", "budget"),
     [
-        ("cs_framework.cli.plugins", ["--help"], 320),
+        ("cs_framework.cli.plugins", ["--help"], 330),
         ("cs_framework.cli.plugins", ["list"], 340),
         ("cs_framework.cli.plugins", ["list", "--json"], 340),
         ("cs_framework.cli.run", ["--help"], 330),
-        ("cs_framework.cli.data", ["--help"], 250),
+        ("cs_framework.cli.data", ["--help"], 330),
     ],
 )
 def test_a_command_imports_little(module, arguments, budget):

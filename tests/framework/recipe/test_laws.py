@@ -18,6 +18,7 @@ from cs_framework.recipe.document import Document
 from cs_framework.recipe.problems import Place, Problems
 from cs_framework.recipe.reader import INVALID, Reader, fields_of, key_of, plain
 from cs_framework.recipe.schema import Recipe
+from cs_framework.records import KINDS
 from tests.framework.recipe.toys import MINIMAL, REGISTRY, Rich
 
 in_one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -50,11 +51,12 @@ values = st.recursive(
     max_leaves=12,
 )
 recipes = st.dictionaries(st.sampled_from(KEYS), values, max_size=6)
+paths = st.lists(st.sampled_from([*KEYS, "0", "1"]), min_size=1, max_size=4).map(".".join) | st.sampled_from(
+    [*KINDS, *(f"{kind}.use" for kind in KINDS), "use", "proposer.1.use", "model", "embedder.settings.tiling"]
+)
 options = st.lists(
     st.builds(
-        lambda keys, value: f"{'.'.join(keys)}={value}",
-        st.lists(st.sampled_from([*KEYS, "0", "1"]), min_size=1, max_size=4),
-        st.text(max_size=8) | values.map(str),
+        "{}={}".format, paths, st.text(max_size=8) | values.map(str) | st.sampled_from(["rich", "plain"])
     ),
     max_size=3,
 )

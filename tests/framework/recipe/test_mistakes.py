@@ -65,6 +65,11 @@ MISTAKES = {
         "recipe.toml:1:1: scorer: missing; every step needs one: add [scorer] with use = "
         '"NAME", or set model.bundle',
     ),
+    "nothing to detect with": (
+        "steps = ['detect']\n[model]\n",
+        "recipe.toml:2:2: model.bundle: missing; without training, give --set model.bundle=DIR, "
+        "DIR a trained run",
+    ),
     "unknown component": (
         MINIMAL.replace('"grid"', '"gird"'),
         "recipe.toml:4:1: proposer.0.use: there is no proposer 'gird'; did you mean 'grid'?",

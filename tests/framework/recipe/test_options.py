@@ -73,7 +73,7 @@ def test_components_may_all_come_from_options(load):
 
 
 def test_another_component_drops_the_settings_written_for_the_old_one(load):
-    text = MINIMAL.replace('"rich"', '"rich"\nversion = "0"\nsettings = { pooling = "mean" }')
+    text = MINIMAL.replace('"rich"', '"rich"\nversion = "0.9"\nsettings = { pooling = "mean" }')
     loaded = load(text, "embedder.settings.rows=2", "embedder.use=plain")
     assert loaded.embedder.settings == Tiling(rows=2)
     assert loaded.warnings == ()
