@@ -58,7 +58,8 @@ def ridge_maps(grey: NDArray[np.uint8] | Float32, sigmas: Sequence[float]) -> Ri
     Returns:
         The maps. Beyond its border the frame is continued by reflection.
     """
-    plane = np.asarray(grey - np.mean(grey), np.float32)  # no derivative depends on it; a flat frame gives 0
+    # No derivative depends on the mean, and without it a flat frame answers 0 exactly.
+    plane = np.asarray(grey - np.mean(grey, dtype=np.float64), np.float32)
     stacks = [np.stack(maps) for maps in zip(*(_at_scale(plane, sigma) for sigma in sigmas), strict=True)]
     return RidgeMaps(tuple(float(sigma) for sigma in sigmas), *stacks)
 
