@@ -12,7 +12,7 @@ import torch
 from attrs import frozen
 from torch import Tensor, nn
 
-from cs_dinov3.weights import Backend
+from cs_dinov3.weights import Backend, first_line
 from cs_framework import SetupError
 
 
@@ -40,7 +40,7 @@ def load(backend: Backend, path: Path) -> Backbone:
             backbone = loader(path)
     except Exception as error:  # whatever a damaged or foreign folder makes of two libraries
         raise SetupError(
-            f'dinov3 cannot read {path} with backend = "{backend}": {str(error).strip().splitlines()[0]}\n'
+            f'dinov3 cannot read {path} with backend = "{backend}": {first_line(error)}.\n'
             "A folder has the form of one backend: as save_pretrained writes it, or timm's save_for_hf."
         ) from error
     backbone.network.float().eval().requires_grad_(False)
@@ -52,7 +52,7 @@ def _check_kind(backend: Backend, folder: Path) -> None:
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     key, wanted = {"transformers": ("model_type", "dinov3_vit"), "timm": ("architecture", "dinov3")}[backend]
     if wanted not in config.get(key, ""):
-        raise ValueError(f"its config.json names the {key} {config.get(key)}, not {wanted}.")
+        raise ValueError(f"its config.json names the {key} {config.get(key)}, not {wanted}")
 
 
 def _transformers(path: Path) -> Backbone:
@@ -81,7 +81,7 @@ def _transformers(path: Path) -> Backbone:
             logging.enable_progress_bar()
     if report["missing_keys"]:
         missing = sorted(report["missing_keys"])
-        raise ValueError(f"{len(missing)} weights are missing, such as {missing[0]}.")
+        raise ValueError(f"{len(missing)} weights are missing, such as {missing[0]}")
     return Backbone(network, attrgetter("pooler_output"), network.config.hidden_size)
 
 

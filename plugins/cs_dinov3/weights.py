@@ -68,8 +68,12 @@ def _reason(error: Exception) -> str:
         return "the hub has no such model, or does not show it to you"
     if isinstance(error, errors.OfflineModeIsEnabled):
         return "it is not in the local cache, and HF_HUB_OFFLINE forbids fetching it"
-    text = str(error).strip().splitlines()[0].rstrip(".")
-    return f"it is not in the local cache, and fetching it failed ({text})"
+    return f"it is not in the local cache, and fetching it failed ({first_line(error)})"
+
+
+def first_line(error: Exception) -> str:
+    """The gist of another library's error: its first line, or its type where it says nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(".")
 
 
 def _nothing_at(path: str, reason: str) -> SetupError:
