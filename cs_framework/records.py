@@ -33,7 +33,7 @@ class ComponentSpec:
     """``"package.module:Class"``, called as ``factory(settings, env)``; imported when a run builds it."""
     settings: str = field(validator=[validators.instance_of(str), _PATH])
     """``"package.module:Settings"``, a frozen attrs class in a module that imports nothing heavy."""
-    summary: str = field(validator=[validators.instance_of(str), validators.min_len(1)])
+    summary: str = field(validator=validators.and_(validators.instance_of(str), validators.min_len(1)))
     """One line for ``cs-plugins list``."""
     needs: tuple[str, ...] = field(
         default=(),
@@ -48,7 +48,7 @@ class ComponentSpec:
         validator=validators.deep_mapping(validators.instance_of(str), validators.instance_of(str)),
         eq=False,
     )
-    """Checks of the conformance suite that the component is known to fail: the reason, by the check's name."""
+    """Reasons by name of check: checks of the conformance suite that the component is known to fail."""
 
 
 @frozen
