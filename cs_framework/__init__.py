@@ -76,7 +76,7 @@ _HOME = {
     "setting": "settings",
 }
 
-__all__ = sorted(_HOME)  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = sorted(_HOME)  # noqa: PLE0605  (a list, though not a literal one)
 
 
 def __getattr__(name: str) -> Any:

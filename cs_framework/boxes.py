@@ -15,17 +15,19 @@ def as_boxes(boxes: ArrayLike) -> Float32:
 
 def area(boxes: Float32) -> Float32:
     """(N,) areas in px^2."""
-    return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    areas: Float32 = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    return areas
 
 
 def iou(a: Float32, b: Float32) -> Float32:
-    """(N, M) intersection over union of every box of `a` with every box of `b`; 0 where the union is empty."""
+    """(N, M) intersection over union of each box of `a` with each of `b`; 0 where the union is empty."""
     a, b = a.astype(np.float64), b.astype(np.float64)
     left_top = np.maximum(a[:, None, :2], b[None, :, :2])
     right_bottom = np.minimum(a[:, None, 2:], b[None, :, 2:])
     intersection = np.prod(np.clip(right_bottom - left_top, 0, None), axis=2)
-    union = area(a)[:, None] + area(b)[None, :] - intersection  # type: ignore[arg-type]
-    return np.divide(intersection, union, out=np.zeros_like(union), where=union > 0).astype(np.float32)
+    union = area(a)[:, None] + area(b)[None, :] - intersection
+    ratio = np.divide(intersection, union, out=np.zeros_like(union), where=union > 0)
+    return ratio.astype(np.float32)
 
 
 def clip(boxes: Float32, size: tuple[int, int]) -> Float32:

@@ -79,7 +79,9 @@ def read_bundle(folder: Path) -> Bundle:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
         if content["format"] != FORMAT:
-            raise RecipeError(f"{file}: format {content['format']} is not {FORMAT}: train again with this version")
+            raise RecipeError(
+                f"{file}: format {content['format']} is not {FORMAT}: train again with this version"
+            )
         gate = content["gate"]
         return Bundle(
             folder=folder,
@@ -88,7 +90,9 @@ def read_bundle(folder: Path) -> Bundle:
             provenance=content["provenance"],
         )
     except FileNotFoundError:
-        raise RecipeError(f"{file}: no such file; model.bundle is the model/ folder of a finished run") from None
+        raise RecipeError(
+            f"{file}: no such file; model.bundle is the model/ folder of a finished run"
+        ) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RecipeError(f"{file}: not a readable bundle ({error!r}); train again") from error
 

@@ -84,10 +84,15 @@ class Windows(Protocol):
     Going through it decodes every frame, so a filter does so once and keeps what it derives.
     """
 
-    labels: NDArray[np.int8]
-    """(N,) 0 for normal, 1 for abnormal."""
-    sequences: Sequence[str]
-    """(N,) the embryo of each window."""
+    @property
+    def labels(self) -> NDArray[np.int8]:
+        """(N,) 0 for normal, 1 for abnormal."""
+        ...
+
+    @property
+    def sequences(self) -> Sequence[str]:
+        """(N,) the embryo of each window."""
+        ...
 
     def __len__(self) -> int: ...
 
@@ -203,6 +208,16 @@ class Detection:
     quality: float
     rank: int
     """0 for the best of its frame."""
+
+
+@frozen
+class Skipped:
+    """A frame that could not be read or processed, and why."""
+
+    frame: str
+    stage: str
+    """``read``, or the kind of the component that failed."""
+    reason: str
 
 
 @runtime_checkable

@@ -6,6 +6,7 @@ A record holds strings only: finding what is installed imports neither a compone
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 
@@ -16,6 +17,10 @@ KINDS: tuple[Kind, ...] = ("anomaly_filter", "proposer", "embedder", "scorer")
 
 _NAME = validators.matches_re(re.compile(r"[a-z0-9]+(-[a-z0-9]+)*"))
 _PATH = validators.matches_re(re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*"))
+
+
+def _as_tuple(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(texts)
 
 
 @frozen
@@ -37,7 +42,7 @@ class ComponentSpec:
     """One line for ``cs-plugins list``."""
     needs: tuple[str, ...] = field(
         default=(),
-        converter=tuple,
+        converter=_as_tuple,
         validator=validators.deep_iterable(validators.instance_of(str)),
     )
     """Import names that the component needs; only looked for (``find_spec``), never imported."""

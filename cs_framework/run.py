@@ -16,12 +16,12 @@ from cs_framework.data.dataset import DataSet, load_dataset
 from cs_framework.data.images import read_frame
 from cs_framework.data.labels import LabelledFrame
 from cs_framework.data.source import FrameRef, open_source
-from cs_framework.interfaces import Env, Frame
+from cs_framework.interfaces import Env, Frame, Skipped
 from cs_framework.outputs.files import whole_folder
 from cs_framework.pipeline.batch import make_units
 from cs_framework.pipeline.components import Components
 from cs_framework.pipeline.engine import Engine, Worker, WorkerSpec
-from cs_framework.pipeline.results import FrameResult, Skipped
+from cs_framework.pipeline.results import FrameResult
 from cs_framework.recipe import LoadedRecipe
 from cs_framework.recipe.schema import Step
 

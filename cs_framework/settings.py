@@ -22,7 +22,7 @@ begins with ``.``, ``~`` or ``/``; else it stays as it is.
 def setting(
     default: Any = NOTHING,
     *,
-    help: str,  # noqa: A002  (the word users of click and argparse know)
+    help: str,
     ge: float | None = None,
     gt: float | None = None,
     le: float | None = None,

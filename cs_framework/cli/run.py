@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option("--check", is_flag=True, help="Validate recipe, plugins and settings; run nothing.")
 @click.option("--resume", is_flag=True, help="Go on in a run folder, leaving out the steps that are done.")
 @click.option("--replace", is_flag=True, help="Run anew in a run folder that holds results.")
-@click.option("--block", multiple=True, metavar="PLUGIN", help="Do not import a distribution, or DIST:ENTRY-POINT.")
+@click.option("--block", multiple=True, metavar="PLUGIN", help="Do not import DIST, or DIST:ENTRY-POINT.")
 @click.option(
     "--cache", type=click.Path(path_type=Path), help="Folder for proposals and embeddings, for all steps."
 )

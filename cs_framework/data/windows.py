@@ -12,8 +12,7 @@ from cs_framework.data.images import read_frame
 from cs_framework.data.labels import LabelledFrame
 from cs_framework.data.source import FrameRef
 from cs_framework.errors import FrameError
-from cs_framework.interfaces import Window
-from cs_framework.pipeline.results import Skipped
+from cs_framework.interfaces import Skipped, Window
 
 
 class FrameWindows:

@@ -1,0 +1,1 @@
+"""Files of a run: tables, boxes for annotation tools, pictures; each appears whole or not at all."""

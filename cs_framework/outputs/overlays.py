@@ -31,7 +31,9 @@ def draw(
     Detections are orange with their confidence, annotated boxes blue, proposals green.
     """
     scale = max(1, -(-_SHORTEST // max(min(frame.size), 1))) if min(frame.size) > 1 else 1
-    canvas = cv2.resize(frame.image, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+    height, width = frame.size
+    wanted = (width * scale, height * scale)
+    canvas = cv2.resize(frame.image, wanted, interpolation=cv2.INTER_CUBIC).astype(np.uint8)
     for box in proposals if proposals is not None else ():
         _rectangle(canvas, box, scale, PROPOSED, outline=False)
     for box in annotated if annotated is not None else ():

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from cs_framework.interfaces import RegionTable
+from cs_framework.interfaces import RegionTable, Skipped
 from cs_framework.outputs.files import whole_file
-from cs_framework.pipeline.results import FrameResult, Skipped
+from cs_framework.pipeline.results import FrameResult
 
 _BOX = [(name, pa.float32()) for name in ("x1", "y1", "x2", "y2")]
 _FRAME = [

@@ -9,7 +9,7 @@ import numpy as np
 
 from cs_framework.data.labels import LabelledFrame
 from cs_framework.interfaces import Frame
-from cs_framework.outputs import annotations, overlays, tables
+from cs_framework.outputs import interchange, overlays, tables
 from cs_framework.outputs.files import whole_folder, write_json
 from cs_framework.pipeline.results import FrameResult
 
@@ -22,11 +22,11 @@ Read = Callable[[str], Frame]
 
 def detections(out: Path, results: Sequence[FrameResult]) -> None:
     """Frames and reported boxes as Parquet, CSV, COCO and YOLO."""
-    boxes = annotations.reported(results)
+    boxes = interchange.reported(results)
     tables.write_both(out / "frames", tables.frames_table(results))
-    write_json(out / "detections.coco.json", annotations.coco(results, boxes))
+    write_json(out / "detections.coco.json", interchange.coco(results, boxes))
     with whole_folder(out / "labels") as folder:
-        annotations.write_yolo(folder, results, boxes)
+        interchange.write_yolo(folder, results, boxes)
     tables.write_both(out / "detections", tables.detections_table(results))
 
 
@@ -41,7 +41,7 @@ def pictures(
     """Frames with their reported boxes, the most confident `limit` of them; annotated boxes where known."""
     found = [r for r in results if r.flagged and r.detections]
     best = sorted(found, key=lambda r: (-r.detections[0].confidence, r.frame))[:limit]
-    names = annotations.file_names([r.frame for r in results])
+    names = interchange.file_names([r.frame for r in results])
     with whole_folder(folder) as new:
         for result in track(best, "overlays", len(best)):
             known = truth.get(result.frame)
@@ -53,7 +53,7 @@ def pictures(
 
 def crops(folder: Path, results: Sequence[FrameResult], read: Read) -> None:
     """The pixels of every reported box."""
-    names = annotations.file_names([r.frame for r in results])
+    names = interchange.file_names([r.frame for r in results])
     with whole_folder(folder) as new:
         for result in results:
             if result.flagged and result.detections:
@@ -65,12 +65,12 @@ def crops(folder: Path, results: Sequence[FrameResult], read: Read) -> None:
 
 def proposals(folder: Path, results: Sequence[FrameResult], read: Read, drawn: int) -> None:
     """All scored boxes as Parquet, COCO and YOLO; pictures of the first `drawn` frames."""
-    boxes = annotations.proposed(results)
-    names = annotations.file_names([r.frame for r in results])
+    boxes = interchange.proposed(results)
+    names = interchange.file_names([r.frame for r in results])
     with whole_folder(folder) as new:
         tables.write_parquet(new / "proposals.parquet", tables.proposals_table(results))
-        write_json(new / "proposals.coco.json", annotations.coco(results, boxes))
-        annotations.write_yolo(new / "labels", results, boxes)
+        write_json(new / "proposals.coco.json", interchange.coco(results, boxes))
+        interchange.write_yolo(new / "labels", results, boxes)
         for result in [r for r in results if r.scores is not None][:drawn]:
             assert result.scores is not None
             best = np.argsort(-result.scores.confidence, kind="stable")[:DRAWN_PROPOSALS]

@@ -1,0 +1,1 @@
+"""The two stages over units of frames, in one process or in several."""

@@ -11,8 +11,7 @@ from attrs import define, field, frozen
 from cs_framework.data.images import content_hash
 from cs_framework.data.source import FrameRef
 from cs_framework.errors import SetupError
-from cs_framework.interfaces import Frame, Window
-from cs_framework.pipeline.results import Skipped
+from cs_framework.interfaces import Frame, Skipped, Window
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)

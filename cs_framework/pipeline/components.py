@@ -92,7 +92,7 @@ def identity(choice: Choice, built: object) -> dict[str, Any]:
     return {
         "component": choice.component.qualified_name,
         "version": choice.component.provenance.version,
-        "settings": asdict(choice.settings),  # type: ignore[call-overload]
+        "settings": asdict(choice.settings),  # type: ignore[arg-type]
         "weights": getattr(built, "fingerprint", ""),
         "sources": _sources_hash(choice.component.spec.factory.partition(":")[0].partition(".")[0]),
     }

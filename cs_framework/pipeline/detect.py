@@ -36,7 +36,10 @@ def detect(run: Run) -> list[FrameResult]:
 def _input(run: Run) -> tuple[Sequence[FrameRef], dict[str, LabelledFrame]]:
     recipe = run.loaded.recipe
     if recipe.detect.input is not None:
-        return open_source(recipe.detect.input, recipe.data).refs, {}
+        source = open_source(recipe.detect.input, recipe.data)
+        for note in source.notes:
+            log.warning(note)
+        return source.refs, {}
     if recipe.data.source == "folder" and recipe.data.root is None:
         raise DataError("nothing to detect on: give a folder or an image with --set detect.input=PATH")
     for name in ("test", "val"):
@@ -45,5 +48,5 @@ def _input(run: Run) -> tuple[Sequence[FrameRef], dict[str, LabelledFrame]]:
             log.info("no detect.input: taking the frames of the split %s", name)
             return [f.ref for f in frames], {f.ref.id: f for f in frames}
     raise DataError(
-        f"{run.loaded.recipe.data.root}: neither test nor val has frames; give some with --set detect.input=PATH"
+        f"{recipe.data.root}: neither test nor val has frames; give some with --set detect.input=PATH"
     )

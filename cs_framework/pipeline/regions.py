@@ -13,7 +13,7 @@ from cs_framework import boxes as bx
 from cs_framework.errors import CSError
 from cs_framework.interfaces import Float32
 from cs_framework.pipeline.batch import Batch
-from cs_framework.pipeline.cache import Cache
+from cs_framework.pipeline.cache import Arrays, Cache
 from cs_framework.pipeline.components import Components, identity
 from cs_framework.recipe import LoadedRecipe
 
@@ -44,7 +44,7 @@ class RegionMaker:
         done = batch.each("proposer", wanted, lambda i: (batch.frame(i).size, self._united(batch, i, limit)))
         if len(done) == len(wanted) > 0:
             found = [done[i][1] for i in wanted]
-            arrays = {
+            arrays: Arrays = {
                 "boxes": np.concatenate(found),
                 "counts": np.array([len(b) for b in found], np.int64),
                 "sizes": np.array([done[i][0] for i in wanted], np.int64),

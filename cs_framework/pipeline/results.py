@@ -47,13 +47,3 @@ class JudgedFrame:
     """1 the frame shows a string, 0 it does not."""
     boxes: Float32 | None
     """(M, 4) annotated boxes, (0, 4) for a string-free frame, None where nobody drew boxes."""
-
-
-@frozen
-class Skipped:
-    """A frame that could not be read or processed, and why."""
-
-    frame: str
-    stage: str
-    """``read``, or the kind of the component that failed."""
-    reason: str

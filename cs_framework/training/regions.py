@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from cs_framework import boxes as bx
 from cs_framework.data.labels import LabelledFrame
 from cs_framework.data.source import FrameRef
-from cs_framework.interfaces import Float32, Frame, RegionTable
+from cs_framework.interfaces import Float32, Frame, RegionTable, Skipped
 from cs_framework.pipeline.batch import Batch, Unit
 from cs_framework.pipeline.regions import Float16, RegionMaker
-from cs_framework.pipeline.results import Skipped
 from cs_framework.recipe.schema import TrainingSettings
 
 

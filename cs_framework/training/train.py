@@ -36,14 +36,13 @@ def train(run: Run) -> Bundle:
     training, validation = run.split("train"), run.split("val")
     normal = [f for f in training if f.label == 0]
     annotated = [f for f in training if f.label == 1 and f.relative is not None]
+    root = run.loaded.recipe.data.root
     if not normal:
-        raise DataError(
-            f"{run.loaded.recipe.data.root}: no frames in train/normal; both stages learn from string-free frames"
-        )
+        raise DataError(f"{root}: no frames in train/normal; both stages learn from string-free frames")
     if not annotated:
         raise DataError(
-            f"{run.loaded.recipe.data.root}: no annotated frames; put frames with strings into train/abnormal and their "
-            "boxes into labels/train/<name>.txt (YOLO lines: class cx cy width height)"
+            f"{root}: no annotated frames; put frames with strings into train/abnormal and their boxes into "
+            "labels/train/<name>.txt (YOLO lines: class cx cy width height)"
         )
     notes = list(run.data.notes)
     for note in notes:
@@ -72,9 +71,11 @@ def _fit_filter(
         return None
     log.info("fitting the anomaly filter on %d normal frames", len(normal))
     bits = run.loaded.recipe.data.bits
-    windows = [FrameWindows(frames, component.context, bits) for frames in (normal, validation)]
-    run.skipped += [item for of_split in windows for item in of_split.skipped]
-    history = component.fit(*windows, run.env)
+    train_windows, val_windows = (
+        FrameWindows(frames, component.context, bits) for frames in (normal, validation)
+    )
+    run.skipped += [*train_windows.skipped, *val_windows.skipped]
+    history = component.fit(train_windows, val_windows, run.env)
     write_history(run.out / "training", "anomaly_filter", history)
     notes += [f"anomaly filter: {note}" for note in history.notes]
 
@@ -109,7 +110,7 @@ def _fit_scorer(
     validation: Sequence[LabelledFrame],
     notes: list[str],
 ) -> None:
-    training = [*normal, *annotated]
+    training: Sequence[LabelledFrame] = [*normal, *annotated]
     held: Sequence[LabelledFrame] = [f for f in validation if f.label == 0 or f.relative is not None]
     if not any(f.label == 1 for f in held):
         parts = hold_out(training, run.env.seed)

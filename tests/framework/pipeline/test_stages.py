@@ -23,7 +23,9 @@ REFS = [FrameRef(id=name, path=Path(name), sequence="e", index=i) for i, name in
 
 def read(ref: FrameRef) -> Frame:
     rng = np.random.default_rng(ref.index)
-    return Frame(np.repeat(streak_frame(rng, string=ref.id == "b")[..., None], 3, axis=2), ref.id, ref.sequence)
+    return Frame(
+        np.repeat(streak_frame(rng, string=ref.id == "b")[..., None], 3, axis=2), ref.id, ref.sequence
+    )
 
 
 class Fixed:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pycocotools.coco import COCO
 
 from cs_framework import Detection, boxes
-from cs_framework.outputs import annotations, tables
+from cs_framework.outputs import interchange, tables
 from cs_framework.outputs.files import write_json
 from cs_framework.pipeline.results import FrameResult
 
@@ -38,12 +38,12 @@ def test_only_boxes_of_flagged_frames_are_reported(tmp_path):
     assert tables.detections_table(RESULTS)["frame"].to_pylist() == ["a.png", "a.png"]
     assert tables.frames_table(RESULTS)["detections"].to_pylist() == [2, 0, 0]
     with pytest.raises(KeyError):
-        annotations.reported(RESULTS)["c.png"]
+        interchange.reported(RESULTS)["c.png"]
 
 
 def test_coco_opens_in_a_coco_library(tmp_path, capsys):
     path = tmp_path / "d.json"
-    write_json(path, annotations.coco(RESULTS, annotations.reported(RESULTS)))
+    write_json(path, interchange.coco(RESULTS, interchange.reported(RESULTS)))
     data = COCO(path)
     assert len(data.getImgIds()) == 3
     first = data.loadAnns(data.getAnnIds(imgIds=[1]))[0]
@@ -58,21 +58,21 @@ def test_coco_opens_in_a_coco_library(tmp_path, capsys):
 )
 def test_yolo_lines_keep_a_box_to_a_ten_thousandth_of_a_pixel(xywh, score):
     box = boxes.from_xywh([xywh])
-    _, cx, cy, w, h, confidence = (float(v) for v in annotations.yolo_lines(box, [score], (100, 200)).split())
+    _, cx, cy, w, h, confidence = (float(v) for v in interchange.yolo_lines(box, [score], (100, 200)).split())
     back = np.array([cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2]) * (200, 100, 200, 100)
     assert back == pytest.approx(box[0].astype(float), abs=1e-4)
     assert confidence == pytest.approx(score, abs=1e-6)
 
 
 def test_label_files_are_named_as_their_images_and_none_is_empty(tmp_path):
-    annotations.write_yolo(tmp_path, RESULTS, annotations.reported(RESULTS))
+    interchange.write_yolo(tmp_path, RESULTS, interchange.reported(RESULTS))
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
     assert len((tmp_path / "a.txt").read_text().splitlines()) == 2
 
 
 def test_file_names_are_short_where_that_is_clear_and_unique_always():
     frames = ["x/a.png", "y/a.png", "y/b.v2.png", "z/c.png", "z/c.jpg", "s.tif#0", "s.tif#1"]
-    names = annotations.file_names(frames)
+    names = interchange.file_names(frames)
     assert names["y/b.v2.png"] == "b.v2"
     assert names["x/a.png"] == "x__a"
     assert names["s.tif#1"] == "s_1"

@@ -39,7 +39,8 @@ def proposed(results: Sequence[FrameResult]) -> dict[str, tuple[Float32, Float32
 
 def coco(results: Sequence[FrameResult], boxes: Scored) -> dict[str, Any]:
     """A COCO data set: every frame as an image, each box as an annotation with a ``score``."""
-    images, annotations = [], []
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     for image_id, result in enumerate(results, start=1):
         height, width = result.size
         images.append({"id": image_id, "file_name": result.frame, "width": width, "height": height})
