@@ -8,63 +8,82 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cs_framework import Env, Frame
-from cs_ridge_texture.maps import MAPS, MAPS_PER_SCALE, dense_maps
+from cs_ridge_texture.maps import DIRECTIONS, MAPS, MAPS_PER_SCALE, dense_maps
 from cs_ridge_texture.pooling import RECTANGLES, layout, pool
 from cs_ridge_texture.settings import Settings
 
 Float32 = NDArray[np.float32]
 
-_GEOMETRY = 10
 _DIRECTION = 5
+_GEOMETRY = 10
 
 
 class RidgeTexture:
-    """Describes boxes by what their frame's ridge and texture maps hold inside and around them."""
+    """Describes boxes by what the maps of their frame hold inside them and around.
+
+    With S scales the vector of a box is ``14 * (8 * S + 3) + 5 * S + 10`` long, 403 with the defaults:
+
+    - the whole box: logarithms of the means of the energy maps, mean grey level, logarithm of the contrast;
+    - the same of its 3 x 3 cells and of the strips left, right, above and below, minus those of the whole
+      box: a string that goes on beyond the box shows there;
+    - for each scale, the common direction of the lines, how much they agree, and whether they run along the
+      box's axes or diagonals;
+    - size, shape, and place in the frame and in the embryo.
+
+    All figures are finite and of order 1, so they survive float16 and need no further scaling.
+    """
 
     def __init__(self, settings: Settings, env: Env) -> None:
         self._sigmas = settings.sigmas
         scales = len(settings.sigmas)
-        self.dim = (MAPS_PER_SCALE * scales + MAPS) * RECTANGLES + scales * _DIRECTION + _GEOMETRY
+        self.dim = RECTANGLES * (MAPS_PER_SCALE * scales + MAPS) + _DIRECTION * scales + _GEOMETRY
 
     def embed(self, batch: Sequence[tuple[Frame, Float32]]) -> list[Float32]:
         """(N_i, dim) for each frame and its (N_i, 4) boxes."""
         return [self._embed(frame, boxes) for frame, boxes in batch]
 
     def _embed(self, frame: Frame, boxes: Float32) -> Float32:
-        if not len(boxes):
-            return np.zeros((0, self.dim), np.float32)
         means, present = pool(dense_maps(frame, self._sigmas), layout(boxes, frame.size))
-        whole = means[:, :1]
-        means = np.where(present[..., None], means, whole)  # beyond the frame nothing differs
-        energies, grey = np.maximum(means[..., :-2], 0), means[..., -2:-1]
-        logs = np.log(energies + 0.1)
-        spread = np.log(np.sqrt(np.maximum(means[..., -1:] - grey**2, 0)) + 0.1)
-        logs = np.concatenate([logs, grey, spread], axis=-1)
-        relative = np.concatenate([logs[:, :1], logs[:, 1:] - logs[:, :1]], axis=1)
-        parts = [relative.reshape(len(boxes), -1)]
-        for scale in range(len(self._sigmas)):
-            parts.append(_direction(means[:, 0, scale * MAPS_PER_SCALE :][:, :MAPS_PER_SCALE], boxes))
-        parts.append(_geometry(boxes, frame))
+        means = np.where(present[..., None], means, means[:, :1])  # beyond the frame nothing differs
+        whole = means[:, 0]
+        scales = [whole[:, scale * MAPS_PER_SCALE :][:, DIRECTIONS] for scale in range(len(self._sigmas))]
+        parts = [
+            _contrasts(means),
+            *(_direction(shares, boxes) for shares in scales),
+            _geometry(boxes, frame),
+        ]
         return np.concatenate(parts, axis=1).astype(np.float32)
 
 
-def _direction(means: Float32, boxes: Float32) -> Float32:
-    """(N, 5) how much of the line energy runs along one direction, and along the box's axes and diagonals."""
-    cos2, sin2 = means[:, 4] - means[:, 6], means[:, 5] - means[:, 7]
-    total = np.maximum(means[:, 4:8].sum(axis=1), 0.05)
-    cos2, sin2 = cos2 / total, sin2 / total
+def _contrasts(means: Float32) -> Float32:
+    """(N, RECTANGLES * C) the whole box, then every other rectangle minus the whole box."""
+    energies, grey, grey_squared = means[..., :-2], means[..., -2:-1], means[..., -1:]
+    deviation = np.sqrt(np.maximum(grey_squared - grey**2, 0))
+    figures = np.concatenate([np.log(energies + 0.1), grey, np.log(deviation + 0.1)], axis=-1)
+    figures[:, 1:] -= figures[:, :1]
+    return figures.reshape(len(figures), RECTANGLES * figures.shape[2])
+
+
+def _direction(shares: Float32, boxes: Float32) -> Float32:
+    """(N, 5) the direction of the lines as a doubled angle, its length, and its fit to both diagonals.
+
+    `shares` is the line energy (N, 4) that runs at 0, 45, 90 and 135 degrees.
+    """
+    total = np.maximum(shares.sum(axis=1), 0.05)
+    cos2, sin2 = (shares[:, 0] - shares[:, 2]) / total, (shares[:, 1] - shares[:, 3]) / total
     width, height = (boxes[:, 2:] - boxes[:, :2]).T
-    square = np.maximum(width**2 + height**2, 1e-6)
-    axis, diagonal = cos2 * (width**2 - height**2) / square, sin2 * 2 * width * height / square
-    return np.stack([cos2, sin2, np.hypot(cos2, sin2), axis + diagonal, axis - diagonal], axis=1)
+    diagonal = np.maximum(width**2 + height**2, 1e-6)
+    # Doubled angles of the two diagonals: cosine (w^2 - h^2) / (w^2 + h^2), sine +-2 w h / (w^2 + h^2).
+    straight, slanted = cos2 * (width**2 - height**2) / diagonal, sin2 * 2 * width * height / diagonal
+    return np.stack([cos2, sin2, np.hypot(cos2, sin2), straight + slanted, straight - slanted], axis=1)
 
 
 def _geometry(boxes: Float32, frame: Frame) -> Float32:
     """(N, 10) size and shape, and place in the frame and in the embryo."""
     height, width = frame.size
+    embryo = frame.embryo
     w, h = np.maximum(boxes[:, 2:] - boxes[:, :2], 0.1).T
     x, y = (boxes[:, :2] + boxes[:, 2:]).T / 2
-    embryo = frame.embryo
     dx, dy = (x - embryo.x) / embryo.radius, (y - embryo.y) / embryo.radius
     parts = (
         *(np.log(w / width), np.log(h / height), np.log(w / h), np.log(w * h / (width * height))),

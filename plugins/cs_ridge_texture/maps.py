@@ -12,35 +12,38 @@ from cs_framework import Frame, ridge_maps
 Float32 = NDArray[np.float32]
 
 MAPS_PER_SCALE = 8
+DIRECTIONS = slice(4, 8)
+"""Of the maps of a scale, the line energies at 0, 45, 90 and 135 degrees."""
 MAPS = 3
-"""Maps that do not belong to a scale."""
+"""Maps that belong to no scale."""
+
+_STRONGEST = 20.0
+_FAINTEST = 0.05
 
 
 def dense_maps(frame: Frame, sigmas: Sequence[float]) -> Float32:
-    """Maps of a frame, (H, W, MAPS_PER_SCALE * len(sigmas) + MAPS), float32.
+    """Maps of a frame, float32 (H, W, MAPS_PER_SCALE * S + MAPS) for S scales.
 
-    For each scale: energy of bright lines and of dark lines, the squares of both, and the energy of lines of
-    either kind in four directions (0, 45, 90 and 135 degrees, each shared out by the doubled angle). Last the
-    gradient's magnitude at the finest scale, and grey level and local contrast. Energies are divided by their
-    mean over the embryo, so gain and sharpness of the optics cancel out.
+    For each scale: energy of bright lines and of dark ones, the squares of both (their means tell one strong
+    line from many faint ones), and the energy of lines of either kind in four directions. Then the gradient's
+    magnitude at the finest scale; last the grey level and its square. Energies are in units of their mean
+    over the embryo and grey levels in units of its deviation, so gain and sharpness of the optics cancel out.
     """
     ridges = ridge_maps(frame.grey, sigmas)
     inside = frame.embryo.mask
     maps = []
     for across, along, cos2, sin2 in zip(ridges.across, ridges.along, ridges.cos2, ridges.sin2, strict=True):
-        # What a blob answers in both directions is no line.
-        line = np.maximum(np.abs(across) - np.abs(along), 0)
-        line = _relative(line, inside)
+        # A blob curves alike in both directions and is no line.
+        line = _relative(np.maximum(np.abs(across) - np.abs(along), 0), inside)
         bright, dark = np.where(across < 0, line, 0), np.where(across > 0, line, 0)
         maps += [bright, dark, bright**2, dark**2]
-        maps += [line * np.maximum(part, 0) for part in (cos2, sin2, -cos2, -sin2)]
+        maps += [line * np.maximum(share, 0) for share in (cos2, sin2, -cos2, -sin2)]
+    maps.append(_relative(np.hypot(ridges.gradient_x[0], ridges.gradient_y[0]), inside))
     grey = frame.grey.astype(np.float32)
-    level, spread = float(grey[inside].mean()), float(grey[inside].std())
-    grey = (grey - level) / max(spread, 1.0)
-    maps += [_relative(np.hypot(ridges.gradient_x[0], ridges.gradient_y[0]), inside), grey, grey**2]
-    return np.dstack(maps).astype(np.float32)
+    grey = (grey - grey[inside].mean()) / max(float(grey[inside].std()), 1.0)
+    return np.dstack([*maps, grey, grey**2]).astype(np.float32)
 
 
 def _relative(energy: Float32, inside: NDArray[np.bool_]) -> Float32:
-    """An energy in units of its mean inside the embryo, clipped at 20; a flat frame stays 0."""
-    return np.minimum(energy / max(float(energy[inside].mean()), 0.05), 20)
+    """An energy in units of its mean inside the embryo, cut at `_STRONGEST`; a flat frame stays 0."""
+    return np.minimum(energy / max(float(energy[inside].mean()), _FAINTEST), _STRONGEST)

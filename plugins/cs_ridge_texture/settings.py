@@ -14,6 +14,6 @@ class Settings:
     sigmas: tuple[float, ...] = setting(
         (1.5, 3.0, 6.0),
         gt=0,
-        validator=validators.min_len(1),
-        help="scales in pixels, about half the width of a string each; the features grow with their number",
+        validator=validators.and_(validators.min_len(1), validators.max_len(8)),
+        help="one scale to eight, in pixels, about half the width of a string each",
     )
