@@ -46,4 +46,5 @@ def dense_maps(frame: Frame, sigmas: Sequence[float]) -> Float32:
 
 def _relative(energy: Float32, inside: NDArray[np.bool_]) -> Float32:
     """An energy in units of its mean inside the embryo, cut at `_STRONGEST`; a flat frame stays 0."""
-    return np.minimum(energy / max(float(energy[inside].mean()), _FAINTEST), _STRONGEST)
+    scaled = energy / max(float(energy[inside].mean()), _FAINTEST)
+    return np.asarray(np.minimum(scaled, _STRONGEST), np.float32)

@@ -65,9 +65,10 @@ class SelectiveSearch:
             )
         )
         search.addStrategy(segmentation.createSelectiveSearchSegmentationStrategySize())
-        height, width = grey.shape
-        factors = np.array(frame.size[::-1] * 2, np.float32) / np.array([width, height] * 2, np.float32)
-        return boxes.from_xywh(search.process()) * factors
+        found = boxes.from_xywh(search.process())
+        found[:, 0::2] *= frame.size[1] / grey.shape[1]
+        found[:, 1::2] *= frame.size[0] / grey.shape[0]
+        return found
 
 
 def _fast(frame: Frame) -> NDArray[np.float32]:
