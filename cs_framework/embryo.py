@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _GRID = 64  # pixels of the longer side of the grid that is searched
 _MIN_SIDE = 16  # pixels; smaller frames show no embryo
+_MAX_ASPECT = 8  # of the sides; nor do narrower strips
 _RADII = (0.18, 0.62, 24)  # smallest and largest radius in parts of the shorter side, and how many between
 _MIN_VISIBLE = 0.6  # of a disc's area must lie within the frame
 _MIN_EXPLAINED = 0.3  # real embryos reach 0.35 to 0.75; road surface stays below 0.25
@@ -97,7 +98,7 @@ def find_embryo(grey: NDArray[np.uint8]) -> EmbryoRegion:
     """
     height, width = grey.shape
     nothing = EmbryoRegion(width / 2, height / 2, float(np.hypot(height, width)) / 2, False, (height, width))
-    if min(height, width) < _MIN_SIDE:
+    if min(height, width) < max(_MIN_SIDE, max(height, width) / _MAX_ASPECT):
         return nothing
     texture = _texture(grey)
     variance = float(np.mean(texture**2))

@@ -50,7 +50,8 @@ class SelectiveSearch:
         """
         segmentation = cv2.ximgproc.segmentation
         scale = min(1.0, _LONGEST / max(frame.size))
-        grey = cv2.resize(frame.grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        height, width = (max(1, round(side * scale)) for side in frame.size)
+        grey = cv2.resize(frame.grey, (width, height), interpolation=cv2.INTER_AREA)
         search = segmentation.createSelectiveSearchSegmentation()
         search.addImage(grey)
         for k in self._settings.k:
@@ -66,8 +67,8 @@ class SelectiveSearch:
         )
         search.addStrategy(segmentation.createSelectiveSearchSegmentationStrategySize())
         found = boxes.from_xywh(search.process())
-        found[:, 0::2] *= frame.size[1] / grey.shape[1]
-        found[:, 1::2] *= frame.size[0] / grey.shape[0]
+        found[:, 0::2] *= frame.size[1] / width
+        found[:, 1::2] *= frame.size[0] / height
         return found
 
 

@@ -51,12 +51,13 @@ def test_follows_the_scale_of_the_frame() -> None:
     [
         np.zeros((1, 1), np.uint8),
         np.zeros((1, 500), np.uint8),
+        np.random.default_rng(0).integers(0, 256, (16, 5000)).astype(np.uint8),
         np.full((200, 200), 90, np.uint8),
         np.random.default_rng(0).integers(0, 256, (10, 12)).astype(np.uint8),
         np.random.default_rng(0).integers(0, 256, (200, 240)).astype(np.uint8),
         np.linspace(0, 255, 200 * 300).reshape(200, 300).astype(np.uint8),
     ],
-    ids=["one pixel", "one row", "constant", "too small", "noise", "gradient"],
+    ids=["one pixel", "one row", "strip", "constant", "too small", "noise", "gradient"],
 )
 def test_the_whole_frame_where_there_is_no_embryo(grey: np.ndarray) -> None:
     region = find_embryo(grey)

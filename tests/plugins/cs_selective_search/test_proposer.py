@@ -125,7 +125,7 @@ def test_larger_frames_are_searched_smaller_and_boxes_scaled_back() -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("size", [(1, 1), (1, 60), (9, 9), (40, 30)])
+@pytest.mark.parametrize("size", [(1, 1), (1, 60), (1, 3000), (9, 9), (40, 30)])
 def test_small_and_constant_frames(mode: str, size: tuple[int, int]) -> None:
     found = propose(Frame(np.full((*size, 3), 80, np.uint8), "flat"), mode=mode)
     expected = [(0, 0, size[1], size[0])] if size[0] * size[1] >= 100 else []
