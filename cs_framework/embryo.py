@@ -94,7 +94,7 @@ def find_embryo(grey: NDArray[np.uint8]) -> EmbryoRegion:
         grey: uint8 (H, W).
 
     Returns:
-        The circle, or the whole frame where no disc explains `_MIN_EXPLAINED` of the variance.
+        The circle, or the whole frame where no disc explains 0.3 of the variance.
     """
     height, width = grey.shape
     nothing = EmbryoRegion(width / 2, height / 2, float(np.hypot(height, width)) / 2, False, (height, width))
