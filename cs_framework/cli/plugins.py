@@ -11,6 +11,7 @@ import attrs
 import click
 from attrs import frozen
 
+from cs_framework.cli.plugins_new import check, new, schema
 from cs_framework.errors import CSError, SetupError
 from cs_framework.registry import Component, PluginInfo, Registry
 from cs_framework.registry.cost import Cost, measured
@@ -23,7 +24,7 @@ _BLOCK = click.option(
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="cs-framework")
 def commands() -> None:
-    """Look at the installed plugins and their components."""
+    """Look at the installed plugins and their components, check them, and start new ones."""
 
 
 @commands.command("list")
@@ -55,6 +56,10 @@ def show(name: str, block: tuple[str, ...]) -> None:
     """Show the component NAME, or DISTRIBUTION/NAME: its settings, where it comes from, how to use it."""
     registry = Registry.discover(block=block)
     click.echo("\n\n".join("\n".join(_page(registry, component)) for component in registry.named(name)))
+
+
+for command in (check, new, schema):
+    commands.add_command(command)
 
 
 def main() -> None:

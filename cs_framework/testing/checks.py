@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -43,6 +43,7 @@ from cs_framework.testing.exercises import (
     fitted,
 )
 from cs_framework.testing.sources import plugin_module
+from cs_framework.testing.threads import limit_threads
 
 SUITE_VERSION = 1
 """Raised whenever a check is added or made stricter."""
@@ -61,6 +62,8 @@ class Subject:
     component: Component
     given: Mapping[str, Any] = field(factory=dict)
     """Its settings as a recipe gives them; the rest have their defaults."""
+    undo: ExitStack = field(factory=ExitStack)
+    """Closed by whoever runs a check, to restore what it had to change."""
 
     @property
     def kind(self) -> Kind:
@@ -75,8 +78,14 @@ class Subject:
         """
         return read_settings(self.component.settings_class(), self.given)
 
+    def prepare(self) -> None:
+        """Import the factory, and give what it computes with the one thread that its environment has."""
+        import_object(self.component.spec.factory, str(self.component))
+        limit_threads(self.undo)
+
     def build(self, seed: int = _SEED) -> Any:
         """A new component."""
+        self.prepare()
         return self.component.build(self.settings(), _env(seed))
 
     def ready(self, seed: int = _SEED) -> Any:
@@ -256,7 +265,7 @@ def seed_deterministic(subject: Subject) -> None:
 @_check()
 def global_state(subject: Subject) -> None:
     """It leaves the global random generators and the number of threads as they are."""
-    import_object(subject.component.spec.factory, str(subject.component))
+    subject.prepare()
     with _random_state_restored():
         before = _global_state()
         subject.figures(subject.ready())
@@ -313,14 +322,14 @@ def spawned_worker(subject: Subject) -> None:
 _SAVED_AS = (".json", ".safetensors")
 
 
-def read_settings(cls: type, given: Mapping[str, Any]) -> Any:
-    """Settings from values as a recipe, or an option, gives them.
+def read_settings(cls: type, given: Mapping[str, Any], label: str = "settings") -> Any:
+    """Settings from values as a recipe, or an option, gives them; `label` says in errors where.
 
     Raises:
         RecipeError: they are wrong; a line for each.
     """
     values = dict(given)
-    document, problems = Document(values, {(): Place((0, 0, 0), "settings", Path.cwd())}), Problems()
+    document, problems = Document(values, {(): Place((0, 0, 0), label, Path.cwd())}), Problems()
     made = Reader(document, problems).table(cls, values, ())
     problems.raise_if_any()
     return made

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from functools import cached_property
 from itertools import count
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from cs_framework.testing.sources import look_installed
+from cs_framework.testing.threads import limit_threads
 
 if TYPE_CHECKING:
     import pyarrow
@@ -53,16 +54,23 @@ class RecipeRunner:
     _numbers: Iterator[int] = field(factory=count, init=False, repr=False)
 
     def __call__(
-        self, recipe: Path | str, *arguments: str, plugins: Iterable[ModuleType | Path] = ()
+        self,
+        recipe: Path | str,
+        *steps: str,
+        overrides: Sequence[str] = (),
+        plugins: Iterable[ModuleType | Path] = (),
     ) -> Outcome:
         """Run a recipe, without a cache.
 
         Args:
             recipe: the file, or the text of a recipe.
-            arguments: more arguments of ``cs-run``, such as ``"train"`` or ``"--set", "seed=7"``.
+            steps: those to take; without any, the recipe's own.
+            overrides: keys to change, such as ``"seed=7"``.
             plugins: modules or project folders of plugins that the recipe uses and that need not be
                 installed; they then look installed to the whole process.
         """
+        import cv2  # noqa: F401
+        import torch  # noqa: F401  (the run loads both; loaded before, they can be put back afterwards)
         from click.testing import CliRunner
 
         from cs_framework.cli.run import main
@@ -75,22 +83,12 @@ class RecipeRunner:
             path.write_text(recipe, encoding="utf-8")
             recipe = path
         out = self.folder / f"run{number}"
-        with _threads_restored():
-            result = CliRunner().invoke(main, [str(recipe), "--out", str(out), "--no-cache", *arguments])
+        options = [word for override in overrides for word in ("--set", override)]
+        with ExitStack() as undo:
+            limit_threads(undo)
+            result = CliRunner().invoke(
+                main, [str(recipe), *steps, "--out", str(out), "--no-cache", *options]
+            )
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         return Outcome(result.exit_code, out, result.output)
-
-
-@contextmanager
-def _threads_restored() -> Iterator[None]:
-    """A run sets the threads that its recipe asks for; the next test wants those of before."""
-    import cv2
-    import torch
-
-    torch_threads, cv2_threads = torch.get_num_threads(), cv2.getNumThreads()
-    try:
-        yield
-    finally:
-        torch.set_num_threads(torch_threads)
-        cv2.setNumThreads(cv2_threads)

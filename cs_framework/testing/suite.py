@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import frozen
@@ -30,7 +31,8 @@ class ComponentCheck:
             settings: of the component, as a recipe gives them; the rest have their defaults. Give what
                 makes it small and fast: few epochs, small images, local weights.
         """
-        self.check.run(Subject(self.component, settings or {}))
+        with ExitStack() as undo:
+            self.check.run(Subject(self.component, settings or {}, undo))
 
     @property
     def expected_failure(self) -> str | None:
