@@ -11,7 +11,7 @@ import attrs
 import click
 from attrs import frozen
 
-from cs_framework.cli.plugins_new import check, new, schema
+from cs_framework.cli.plugins_authoring import check, new, schema
 from cs_framework.errors import CSError, SetupError
 from cs_framework.registry import Component, PluginInfo, Registry
 from cs_framework.registry.cost import Cost, measured
