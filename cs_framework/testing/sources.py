@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import sys
 import tomllib
 from collections.abc import Mapping
@@ -10,7 +12,7 @@ from importlib import invalidate_caches
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from types import ModuleType
 
 from cs_framework._hints import listed
@@ -86,7 +88,7 @@ def look_installed(source: ModuleType | Path) -> str:
 
 @cache
 def _look_installed(name: str, version: str, plugins: tuple[tuple[str, str], ...]) -> str:
-    info = Path(_site().name) / f"{normalised(name).replace('-', '_')}-{version}.dist-info"
+    info = _site() / f"{normalised(name).replace('-', '_')}-{version}.dist-info"
     info.mkdir()
     metadata = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}", ""]
     (info / "METADATA").write_text("\n".join(metadata), encoding="utf-8")
@@ -97,11 +99,12 @@ def _look_installed(name: str, version: str, plugins: tuple[tuple[str, str], ...
 
 
 @cache
-def _site() -> TemporaryDirectory[str]:
+def _site() -> Path:
     """A folder on the path for metadata; it goes when the process ends."""
-    folder = TemporaryDirectory(prefix="cs-framework-testing-")
-    sys.path.insert(0, folder.name)
-    return folder
+    folder = mkdtemp(prefix="cs-framework-testing-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    sys.path.insert(0, folder)
+    return Path(folder)
 
 
 def _read_project(folder: Path) -> tuple[str, str, tuple[tuple[str, str], ...]]:
