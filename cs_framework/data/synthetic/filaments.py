@@ -17,8 +17,16 @@ from cs_framework.data.synthetic.anatomy import Embryo, Float64, Pose
 from cs_framework.data.synthetic.strings import StringStyle, arc
 
 POINTS = 33
-TRIES = 200
-"""Draws of a string until one runs through the cavity; one in about five does."""
+TRIES = 1000
+"""Draws of a string until one lies where people mark strings; one in about thirty does."""
+CENTRE_WITHIN = 0.58
+CORNER_WITHIN = 0.86
+"""Where marked strings lie, in radii of the embryo from its centre: the middle and the farthest corner of the
+box (95th percentile of the real boxes: 0.56 and 0.83)."""
+CAVITY_SHARE = 0.6
+"""Share of a string that runs through the cavity, where it can be seen, and not below cells."""
+UNSEEN = 0.2
+"""Strength of a string towards its anchors, where it leaves the focal plane; people do not mark it there."""
 Shape = Callable[[Pose, float], Float64]
 """The curve (POINTS, 2) of a filament in shares of the frame, given the pose of the embryo and the time."""
 
@@ -72,18 +80,19 @@ def strings(rng: np.random.Generator, embryo: Embryo, frames: int) -> list[Filam
             start = first if number == 0 else int(rng.integers(first, last))
             kind = wall_to_wall if rng.random() < 0.5 else mass_to_wall
             times = (start / (frames - 1), (last - 1) / (frames - 1))
+            shape, focus = _across_cavity(kind, rng, embryo, times)
             found.append(
                 Filament(
                     is_string=True,
-                    shape=_across_cavity(kind, rng, embryo, times),
+                    shape=shape,
                     first=start,
                     last=last,
-                    contrast=rng.uniform(16, 33),
-                    width=rng.uniform(2.0, 4.0),
+                    contrast=rng.uniform(17, 35),
+                    width=rng.uniform(1.7, 3.6),
                     blur=rng.uniform(0.7, 1.3),
                     polarity=_sign(rng),
                     relief=rng.uniform(0, 0.6),
-                    strength=_uneven(rng),
+                    strength=_uneven(rng) * focus,
                 )
             )
     return found
@@ -120,7 +129,7 @@ def decoys(rng: np.random.Generator, frames: int) -> list[Filament]:
 
 def wall_to_wall(rng: np.random.Generator) -> Shape:
     """Between two places of the trophectoderm."""
-    angle, length = rng.uniform(0, 2 * np.pi), rng.uniform(0.10, 0.34)
+    angle, length = rng.uniform(0, 2 * np.pi), rng.uniform(0.30, 0.75)
     sag, sway, speed = rng.uniform(-0.12, 0.12), rng.uniform(0, 2 * np.pi), rng.uniform(-0.4, 0.4)
 
     def shape(pose: Pose, time: float) -> Float64:
@@ -134,7 +143,7 @@ def wall_to_wall(rng: np.random.Generator) -> Shape:
 
 def mass_to_wall(rng: np.random.Generator) -> Shape:
     """From the inner cell mass to the trophectoderm."""
-    aside = rng.uniform(0.4, 1.7) * _sign(rng)
+    aside = rng.uniform(0.8, np.pi) * _sign(rng)
     sag, sway, speed = rng.uniform(-0.10, 0.10), rng.uniform(0, 2 * np.pi), rng.uniform(-0.4, 0.4)
     leaving = rng.uniform(-0.8, 0.8)
 
@@ -195,17 +204,21 @@ def wrinkle(rng: np.random.Generator) -> Shape:
 def _spells(rng: np.random.Generator, frames: int) -> list[tuple[int, int]]:
     """Runs of frames (first, behind last) with strings.
 
-    Runs without and with strings take turns, and the first and the last are without: strings are then as
-    frequent early as late, and no cue that grows with the embryo can tell the label. The share of frames with
-    strings is the same in every such embryo, so that no cue of the embryo can tell it either.
+    The course is taken as a ring and turned at random, so that strings are as frequent at any time as at any
+    other, and no cue that changes with the embryo's age can tell the label. The share of frames with strings is
+    the same in every such embryo, so that no cue of the embryo can tell it either.
     """
     spells = 1 if frames < 10 else 2 if frames < 40 else 3
     with_strings = max(round(0.4 * frames), spells)
-    lengths = np.empty(2 * spells + 1, int)
-    lengths[0::2] = _parts(rng, frames - with_strings, spells + 1)
+    lengths = np.empty(2 * spells, int)
+    lengths[0::2] = _parts(rng, frames - with_strings, spells)
     lengths[1::2] = _parts(rng, with_strings, spells)
-    ends = np.cumsum(lengths)
-    return [(int(ends[run - 1]), int(ends[run])) for run in range(1, 2 * spells, 2)]
+    ends = np.cumsum(lengths) + int(rng.integers(frames))
+    found = []
+    for run in range(0, 2 * spells, 2):
+        first, last = (int(end) % frames for end in ends[run : run + 2])
+        found += [(first, last)] if first < last else [(first, frames), (0, last)]
+    return sorted(run for run in found if run[0] < run[1])
 
 
 def _parts(rng: np.random.Generator, total: int, count: int) -> NDArray[np.int_]:
@@ -220,17 +233,48 @@ def _across_cavity(
     rng: np.random.Generator,
     embryo: Embryo,
     times: tuple[float, float],
-) -> Shape:
-    """A shape that runs through the cavity, where it can be seen, when it appears and when it goes."""
+) -> tuple[Shape, Float64]:
+    """A string that lies where people mark strings, from when it appears to when it goes.
+
+    Returns:
+        Its shape, and how much of its strength (POINTS,) is left along it: all within the stretch that is in
+        focus, `UNSEEN` towards the anchors.
+    """
     poses = [embryo.pose(time) for time in times]
     for _ in range(TRIES):
-        shape = kind(rng)
-        if (
-            min(pose.in_cavity(shape(pose, time)).mean() for pose, time in zip(poses, times, strict=True))
-            > 0.75
+        shape, middle, length = kind(rng), rng.uniform(0.25, 0.75), rng.uniform(0.04, 0.30)
+        curves = [shape(pose, time) for pose, time in zip(poses, times, strict=True)]
+        lit = _across_light(curves[0], embryo.light) > rng.random()
+        focus = _in_focus(curves[0], middle, length)
+        if lit and all(
+            pose.in_cavity(curve).mean() > CAVITY_SHARE and _is_marked(curve[focus == 1], pose)
+            for curve, pose in zip(curves, poses, strict=True)
         ):
             break
-    return shape
+    return shape, focus
+
+
+def _across_light(curve: Float64, light: float) -> float:
+    """How much of its relief a line shows, in [0, 1]: oblique light hides lines that run along it."""
+    x, y = curve[-1] - curve[0]
+    return float(np.sin(np.arctan2(y, x) - light) ** 4)
+
+
+def _in_focus(curve: Float64, middle: float, length: float) -> Float64:
+    """Strengths (POINTS,): 1 over `length` (a share of the frame) around `middle` (a share of the curve)."""
+    whole = float(np.hypot(*np.diff(curve, axis=0).T).sum())
+    beyond = np.abs(np.linspace(0, 1, POINTS) - middle) - length / whole / 2
+    return np.where(beyond <= 0, 1, np.clip(1 - beyond / 0.1, UNSEEN, 0.99))
+
+
+def _is_marked(part: Float64, pose: Pose) -> bool:
+    """Whether the visible part (K, 2) of a string lies in the cavity, where real marked ones lie."""
+    if len(part) < 3 or pose.in_cavity(part).mean() < 0.9:
+        return False
+    low, high = part.min(axis=0) - pose.centre, part.max(axis=0) - pose.centre
+    farthest = np.hypot(*np.maximum(np.abs(low), np.abs(high)))
+    nearness = np.hypot(*(low + high) / 2)
+    return bool(nearness < CENTRE_WITHIN * pose.radius and farthest < CORNER_WITHIN * pose.radius)
 
 
 def _uneven(rng: np.random.Generator) -> Float64:

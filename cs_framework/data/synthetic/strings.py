@@ -17,6 +17,8 @@ FWHM = 2 * np.sqrt(2 * np.log(2))
 """Full width at half maximum of a Gaussian, in standard deviations."""
 REACH = 4
 """Standard deviations from its middle beyond which a string changes nothing."""
+SEEN = 0.4
+"""Share of its strength below which a stretch of a string cannot be seen and is not marked."""
 
 
 @frozen
@@ -51,7 +53,8 @@ class DrawnString:
 
     Attributes:
         image: float32 (H, W), a new array.
-        mask: bool (H, W), true where the string, were its strength 1, has at least half of its crest.
+        mask: bool (H, W), true where the string can be seen: within half of its crest's height, along those
+            parts of the curve that have at least `SEEN` of its strength.
         box: float32 (4,), the half-open pixel box around `mask`; zeros where the string misses the frame.
     """
 
@@ -110,7 +113,7 @@ def draw_string(
         change = style.polarity * crest + style.relief * facing * flank
         rows, columns = (pixels - 0.5).astype(int).T[::-1]
         drawn[rows, columns] += (style.contrast * factors[nearest] * change).astype(np.float32)
-        mask[rows, columns] = crest >= 0.5
+        mask[rows, columns] = (crest >= 0.5) & (factors[nearest] >= SEEN)
     return DrawnString(drawn, mask, mask_box(mask))
 
 

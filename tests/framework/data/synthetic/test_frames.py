@@ -5,7 +5,7 @@ from cs_framework.data.synthetic import render_embryo
 from cs_framework.data.synthetic.anatomy import Embryo
 from cs_framework.data.synthetic.filaments import decoys, strings
 from cs_framework.data.synthetic.frames import BOX_MARGIN
-from cs_framework.data.synthetic.strings import draw_string
+from cs_framework.data.synthetic.strings import SEEN, draw_string
 from tests.framework.data.synthetic.measure import contrast
 
 SIZE = 128
@@ -43,9 +43,18 @@ def test_strings_come_and_go_in_runs(frames, seed):
     rng = np.random.default_rng(seed)
     found = strings(rng, Embryo.draw(rng), frames)
     seen = np.array([any(string.seen(frame) for string in found) for frame in range(frames)])
-    assert not seen[0]
-    assert not seen[-1]
-    assert seen.sum() == max(round(0.4 * frames), 1)
+    starts = np.flatnonzero(seen & ~np.roll(seen, 1))  # on a ring, as the course is turned at random
+    assert len(starts) == (1 if frames < 10 else 2 if frames < 40 else 3)
+    assert seen.sum() == max(round(0.4 * frames), len(starts))
+
+
+def test_strings_are_as_frequent_at_any_time():
+    seen = np.zeros(10)
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        found = strings(rng, Embryo.draw(rng), 10)
+        seen += [any(string.seen(frame) for string in found) for frame in range(10)]
+    assert (abs(seen / 200 - 0.4) < 0.12).all()
 
 
 def test_every_fifth_embryo_has_no_string():
@@ -92,7 +101,7 @@ def test_strings_are_anchored_at_both_ends(bodies):
             for frame in (line.first, line.last - 1):
                 pose = body.pose(frame / 19)
                 assert not pose.in_cavity(line.shape(pose, frame / 19)[[0, -1]]).any()
-                assert line.strength[[0, -1]].min() > 0.4
+                assert line.strength[[0, -1]].min() > 0.05  # out of focus there, but not gone
 
 
 def test_decoys_fade_before_they_reach_a_second_anchor(bodies):
@@ -107,8 +116,28 @@ def test_strings_run_through_the_cavity(bodies):
         for line in found:
             pose = body.pose(line.first / 19)
             shares.append(pose.in_cavity(line.shape(pose, line.first / 19)).mean())
-    assert min(shares) > 0.5
-    assert np.mean(np.array(shares) > 0.75) > 0.95
+    assert np.mean(np.array(shares) > 0.6) > 0.95
+
+
+def test_strings_lie_where_people_mark_them(bodies):
+    """The middle of 95 in 100 real boxes lies within 0.56 radii of the embryo's centre, the corners within 0.83."""
+    nearness, farthest = [], []
+    for body, found, _ in bodies:
+        for line in found:
+            pose = body.pose(line.first / 19)
+            low, high = _seen(line, pose).min(axis=0), _seen(line, pose).max(axis=0)
+            nearness.append(np.hypot(*((low + high) / 2 - pose.centre)) / pose.radius)
+            farthest.append(
+                np.hypot(*np.maximum(abs(low - pose.centre), abs(high - pose.centre))) / pose.radius
+            )
+    assert 0.25 < np.median(nearness) < 0.5
+    assert np.quantile(nearness, 0.95) < 0.62
+    assert np.quantile(farthest, 0.95) < 0.9
+
+
+def _seen(line, pose):
+    """The points of a string that can be seen when it appears."""
+    return line.shape(pose, line.first / 19)[line.strength >= SEEN]
 
 
 def test_strings_move_slowly(bodies):
@@ -130,10 +159,10 @@ def test_strings_are_thin_faint_and_as_long_as_measured_ones(bodies):
     assert 18 < np.median(contrasts) < 28
     lengths = []
     for body, line in lines:
-        curve = line.shape(body.pose(line.first / 19), line.first / 19)
+        curve = _seen(line, body.pose(line.first / 19))
         lengths.append(np.hypot(*np.diff(curve, axis=0).T).sum())
-    assert 0.15 < np.median(lengths) < 0.35
-    assert max(lengths) < 0.65
+    assert 0.1 < np.median(lengths) < 0.35
+    assert max(lengths) < 0.5
 
 
 def test_drawn_contrast_is_as_faint_as_that_of_real_strings():
@@ -146,7 +175,7 @@ def test_drawn_contrast_is_as_faint_as_that_of_real_strings():
         for number, frame in enumerate(render_embryo(7, embryo, 10, 320)):
             for line in lines:
                 if line.seen(number):
-                    curve = line.shape(body.pose(number / 9), number / 9)[3:-3] * 320 - 0.5
+                    curve = line.shape(body.pose(number / 9), number / 9)[line.strength >= SEEN] * 320 - 0.5
                     found.append(contrast(frame.image, curve[:, ::-1], line.polarity))
     assert 12 < np.median(found) < 26
     canvas = rng.normal(100, 1, (64, 64)).astype(np.float32)

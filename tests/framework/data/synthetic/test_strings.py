@@ -44,7 +44,7 @@ def test_a_string_changes_its_neighbourhood_only_and_in_its_direction(start, end
     away = distance_to(curve)
     assert not change[away > REACH * style.sigma + 1e-3].any()
     half = style.sigma * np.sqrt(2 * np.log(2))  # half width at half maximum
-    assert drawn.mask[np.hypot(away, STEP / 2) < half - 1e-3].all()
+    assert drawn.mask[np.hypot(away, STEP) < half - 1e-3].all()
     assert not drawn.mask[away > half + 1e-3].any()
 
 
