@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -64,7 +65,7 @@ def schema() -> None:
 def check(source: str, options: tuple[str, ...]) -> None:
     """Put the components of DIST through the conformance suite.
 
-    DIST is an installed distribution, or the path of a project folder or of a one-file plugin.
+    DIST is an installed distribution, or the path of a project folder (./cs-demo) or of a one-file plugin.
 
     Exit code: 0 all is well, 1 a check failed, 2 the arguments are wrong or the plugin cannot be loaded.
     """
@@ -72,10 +73,12 @@ def check(source: str, options: tuple[str, ...]) -> None:
     from cs_framework.testing import component_checks, components_of, run_check
     from cs_framework.testing.checks import read_settings
 
-    components = components_of(Path(source) if Path(source).exists() else source)
+    is_path = source.startswith(".") or source.endswith(".py") or os.sep in source  # as pip tells them apart
+    components = components_of(Path(source) if is_path else source)
     settings = _settings(options, {component.name for component in components})
     for component in components:
-        read_settings(component.settings_class(), settings[component.name], f"--set {component.name}")
+        if settings[component.name]:
+            read_settings(component.settings_class(), settings[component.name], f"--set {component.name}")
     checks = list(component_checks(*components))
     verdicts = [run_check(one, settings[one.component.name]) for one in track(checks, "checking")]
     click.echo("\n".join(_table(verdicts)))

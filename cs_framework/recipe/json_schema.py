@@ -14,7 +14,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 import attrs
 
 from cs_framework.errors import RecipeError, SetupError
-from cs_framework.recipe.reader import fields_of, key_of, plain, type_name
+from cs_framework.recipe.reader import default_of, fields_of, key_of, plain, type_name
 from cs_framework.recipe.schema import ComponentUse, Recipe
 from cs_framework.records import KINDS, Kind
 from cs_framework.registry import Component, Registry
@@ -78,14 +78,6 @@ def table_schema(cls: type) -> Schema:
         "additionalProperties": False,
     }
     return schema | ({"required": required} if required else {})
-
-
-def default_of(field: attrs.Attribute[Any]) -> Any:
-    """The default of a field: NOTHING where it is required, None also where it is computed from others."""
-    factory = getattr(field.default, "factory", None)
-    if factory is None:
-        return field.default
-    return None if getattr(field.default, "takes_self", False) else factory()
 
 
 def _field_schema(field: attrs.Attribute[Any]) -> Schema:

@@ -101,18 +101,19 @@ def recipe_with(text: str, name: str, kind: Kind, use: str) -> str:
 def _words(name: str, kind: Kind) -> dict[str, str]:
     """What the templates leave open."""
     package, component = name.replace("-", "_"), name.removeprefix("cs-")
-    if not _NAME.fullmatch(name) or keyword.iskeyword(package):
+    if not (_NAME.fullmatch(name) and _NAME.fullmatch(component)) or keyword.iskeyword(package):
         raise ValueError(f"{name!r} is not a name such as cs-demo: lower-case words joined by hyphens")
     if module_exists(package):
         raise ValueError(f"there is a module {package!r} already; choose another name")
     if any(known.name == component for known in Registry.discover().components(kind)):
         raise ValueError(f"there is {a(kind)} {component!r} already; choose another name")
     sort, spoken = _SORTS[kind], kind.replace("_", " ")
+    stem = "".join(part.capitalize() for part in component.split("-"))
     return {
         "name": name,
         "package": package,
         "component": component,
-        "class_name": "".join(part.capitalize() for part in component.split("-")),
+        "class_name": stem.removesuffix(sort.module.capitalize()) + sort.module.capitalize(),
         "kind": spoken,
         "kind_title": f"The {spoken}",
         "table": f"[[{kind}]]" if kind == "proposer" else f"[{kind}]",

@@ -5,7 +5,7 @@ inputs that the rules are tried on, for tests of your own; `cs_framework.testing
 fixtures, together with a registry that refuses discovery and a runner of recipes.
 """
 
-from cs_framework.testing.checks import CHECKS, SUITE_VERSION, TOLERANCE, Check, Subject
+from cs_framework.testing.checks import CHECKS, SUITE_VERSION, TOLERANCE, Check
 from cs_framework.testing.exercises import ConformanceError
 from cs_framework.testing.recipes import Outcome, RecipeRunner
 from cs_framework.testing.samples import (
@@ -37,7 +37,6 @@ __all__ = [
     "RecipeRunner",
     "SampleWindows",
     "Source",
-    "Subject",
     "Verdict",
     "component_checks",
     "components_of",

@@ -40,7 +40,6 @@ from cs_framework.testing.exercises import (
     Figures,
     expect,
     expect_history,
-    fitted,
 )
 from cs_framework.testing.sources import plugin_module
 from cs_framework.testing.threads import limit_threads
@@ -51,7 +50,7 @@ SUITE_VERSION = 1
 TOLERANCE = 1e-4
 """How far figures may differ where batches or processes differ, as a share of the largest figure."""
 
-_SEED = 7
+_ENV = Env(seed=7)
 _LONGEST_SUMMARY = 100
 
 
@@ -83,14 +82,17 @@ class Subject:
         import_object(self.component.spec.factory, str(self.component))
         limit_threads(self.undo)
 
-    def build(self, seed: int = _SEED) -> Any:
+    def build(self) -> Any:
         """A new component."""
         self.prepare()
-        return self.component.build(self.settings(), _env(seed))
+        return self.component.build(self.settings(), _ENV)
 
-    def ready(self, seed: int = _SEED) -> Any:
+    def ready(self) -> Any:
         """A new component, fitted on sample data where its kind learns."""
-        return fitted(self.kind, self.build(seed), _env(seed))
+        component = self.build()
+        if self.kind in LEARNERS:
+            component.fit(*LEARNERS[self.kind].training(component), _ENV)
+        return component
 
     def figures(self, component: Any, items: Sequence[Any] | None = None) -> Figures:
         """What a component gives for some items, or for one of every sort."""
@@ -205,7 +207,7 @@ def fit(subject: Subject) -> None:
     for validated in (True, False):
         component = subject.build()
         data = LEARNERS[subject.kind].training(component, validated=validated)
-        expect_history(component.fit(*data, _env()))
+        expect_history(component.fit(*data, _ENV))
 
 
 @_check("anomaly_filter", "embedder", "scorer")
@@ -283,7 +285,7 @@ def inputs_unchanged(subject: Subject) -> None:
         given = list(LEARNERS[subject.kind].training(component))
     before = [array.copy() for array in _arrays(given)]
     if given:
-        component.fit(*given, _env())
+        component.fit(*given, _ENV)
     expect(_equal(before, list(_arrays(given))), "fit() changes the data that it is given")
     items = EXERCISES[subject.kind].items(component)
     before = [array.copy() for array in _arrays(items)]
@@ -333,10 +335,6 @@ def read_settings(cls: type, given: Mapping[str, Any], label: str = "settings") 
     made = Reader(document, problems).table(cls, values, ())
     problems.raise_if_any()
     return made
-
-
-def _env(seed: int = _SEED) -> Env:
-    return Env(seed=seed)
 
 
 def _members(protocol: type) -> set[str]:

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from cs_framework.interfaces import (
     AnomalyFilter,
     Embedder,
-    Env,
     Explanation,
     Frame,
     History,
@@ -22,6 +21,7 @@ from cs_framework.interfaces import (
     Regions,
     RegionScores,
     Scorer,
+    Window,
 )
 from cs_framework.records import Kind
 from cs_framework.testing.samples import (
@@ -91,11 +91,10 @@ class Learner(Exercise, Protocol):
 class _Filter:
     interface = AnomalyFilter
 
-    def items(self, component: AnomalyFilter) -> list[Any]:
+    def items(self, component: AnomalyFilter) -> list[Window]:
         frames = list(sample_frames().values())
         around = 2 * component.context + 1
-        alone = [sample_windows(component.context, 1, 3)[index] for index in (0, 3)]
-        return [type(alone[0])((frame,) * around) for frame in frames] + alone
+        return [Window((frame,) * around) for frame in frames] + list(sample_windows(component.context, 1, 2))
 
     def training(self, component: AnomalyFilter, *, validated: bool = True) -> tuple[Any, Any]:
         context = component.context
@@ -211,10 +210,3 @@ def expect_history(history: object) -> None:
 
 LEARNERS: dict[Kind, Learner] = {"anomaly_filter": _Filter(), "scorer": _Scorer()}
 EXERCISES: dict[Kind, Exercise] = {**LEARNERS, "proposer": _Proposer(), "embedder": _Embedder()}
-
-
-def fitted(kind: Kind, component: Any, env: Env) -> Any:
-    """The component, fitted on sample data where its kind learns."""
-    if kind in LEARNERS:
-        component.fit(*LEARNERS[kind].training(component), env)
-    return component

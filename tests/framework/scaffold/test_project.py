@@ -160,14 +160,23 @@ def test_the_project_is_whole(kind, projects):
     assert project["entry-points"] == {"cs_framework.v1": {name_of(kind).removeprefix("cs-"): package}}
 
 
-def test_a_name_with_and_without_prefix(tmp_path):
-    for name, component in {"cs-a-b2": "a-b2", "rings": "rings"}.items():
-        done = new(name, "--kind", "proposer", tmp_path / name)
-        assert done.exit_code == 0, done.output
-        assert (
-            f'name="{component}"'
-            in (tmp_path / name / "src" / name.replace("-", "_") / "__init__.py").read_text()
-        )
+@pytest.mark.parametrize(
+    ("name", "component", "class_name"),
+    [
+        ("cs-a-b2", "a-b2", "AB2Proposer"),
+        ("rings", "rings", "RingsProposer"),
+        ("cs-none", "none", "NoneProposer"),
+        ("cs-settings", "settings", "SettingsProposer"),
+        ("cs-ridge-proposer", "ridge-proposer", "RidgeProposer"),
+    ],
+)
+def test_names_follow_from_that_of_the_project(name, component, class_name, tmp_path):
+    done = new(name, "--kind", "proposer", tmp_path)
+    assert done.exit_code == 0, done.output
+    package = tmp_path / "src" / name.replace("-", "_")
+    assert f'name="{component}"' in (package / "__init__.py").read_text()
+    assert f'.proposer:{class_name}"' in (package / "__init__.py").read_text()
+    assert f"class {class_name}:" in (package / "proposer.py").read_text()
 
 
 @pytest.mark.parametrize(
@@ -177,6 +186,7 @@ def test_a_name_with_and_without_prefix(tmp_path):
         ("cs demo", "not a name such as cs-demo"),
         ("../cs-demo", "not a name such as cs-demo"),
         ("2-cs", "not a name such as cs-demo"),
+        ("cs-3d", "not a name such as cs-demo"),
         ("class", "not a name such as cs-demo"),
         ("numpy", "a module 'numpy' already"),
         ("cs-framework", "a module 'cs_framework' already"),
