@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
 
 
 def as_boxes(boxes: ArrayLike) -> Float32:
@@ -26,7 +27,7 @@ def iou(a: Float32, b: Float32) -> Float32:
     right_bottom = np.minimum(a[:, None, 2:], b[None, :, 2:])
     intersection = np.prod(np.clip(right_bottom - left_top, 0, None), axis=2)
     union = area(a)[:, None] + area(b)[None, :] - intersection
-    ratio = np.divide(intersection, union, out=np.zeros_like(union), where=union > 0)
+    ratio: Float64 = np.divide(intersection, union, out=np.zeros_like(union), where=union > 0)
     return ratio.astype(np.float32)
 
 

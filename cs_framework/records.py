@@ -6,8 +6,7 @@ A record holds strings only: finding what is installed imports neither a compone
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import ClassVar, Literal
 
 from attrs import field, frozen, validators
