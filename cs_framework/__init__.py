@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     from cs_framework.records import EmbedderSpec as EmbedderSpec
     from cs_framework.records import ProposerSpec as ProposerSpec
     from cs_framework.records import ScorerSpec as ScorerSpec
+    from cs_framework.ridges import LineMaps as LineMaps
     from cs_framework.ridges import RidgeMaps as RidgeMaps
+    from cs_framework.ridges import line_maps as line_maps
     from cs_framework.ridges import ridge_maps as ridge_maps
     from cs_framework.settings import PathOrName as PathOrName
     from cs_framework.settings import setting as setting
@@ -70,7 +72,9 @@ _HOME = {
     "EmbedderSpec": "records",
     "ProposerSpec": "records",
     "ScorerSpec": "records",
+    "LineMaps": "ridges",
     "RidgeMaps": "ridges",
+    "line_maps": "ridges",
     "ridge_maps": "ridges",
     "PathOrName": "settings",
     "setting": "settings",

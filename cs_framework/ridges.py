@@ -96,3 +96,54 @@ def _kernels(sigma: float) -> tuple[Float32, Float32, Float32]:
     second -= second.mean()  # a constant answers 0
     second *= 2 / (second * t**2).sum()  # a parabola t^2 answers 2
     return gauss.astype(np.float32), first.astype(np.float32), second.astype(np.float32)
+
+
+@frozen(eq=False)
+class LineMaps:
+    """How far every pixel lies on a straight stretch of a line; each map is float32 (H, W), in grey levels."""
+
+    bright: Float32
+    """Strength as part of a bright line, at least 0."""
+    dark: Float32
+    """Strength as part of a dark line, at least 0."""
+
+
+def line_maps(
+    grey: NDArray[np.uint8] | Float32, sigma: float, length: float, directions: int = 12
+) -> LineMaps:
+    """Strength of thin lines that run straight for a while, which texture of the same width does not.
+
+    The second derivative across each direction is averaged along it, by a Gaussian; the strongest direction
+    counts, less the mean over all directions, which is what a blob or a speckle reaches.
+
+    Args:
+        grey: uint8 or float32 (H, W).
+        sigma: standard deviation across the line, in pixels: about half its width.
+        length: standard deviation along it, in pixels.
+        directions: how many, spread evenly over half a turn.
+
+    Returns:
+        The maps. Beyond its border the frame is continued by reflection.
+    """
+    plane = np.asarray(grey - np.mean(grey, dtype=np.float64), np.float32)
+    answers = np.stack(
+        [
+            cv2.filter2D(plane, cv2.CV_32F, _line_kernel(sigma, length, angle), borderType=cv2.BORDER_REFLECT)
+            for angle in np.arange(directions) * np.pi / directions
+        ]
+    )
+    typical = np.abs(answers).mean(axis=0)
+    return LineMaps(
+        bright=np.maximum(answers.max(axis=0) - typical, 0),
+        dark=np.maximum(-answers.min(axis=0) - typical, 0),
+    )
+
+
+def _line_kernel(sigma: float, length: float, angle: float) -> Float32:
+    """Minus the second derivative of a Gaussian across `angle`, a Gaussian along it; magnitudes sum to 1."""
+    reach = int(np.ceil(2.5 * max(sigma, length)))
+    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+    along, across = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
+    kernel = (1 - (across / sigma) ** 2) * np.exp(-((across / sigma) ** 2 + (along / length) ** 2) / 2)
+    kernel -= kernel.mean()
+    return np.asarray(kernel / np.abs(kernel).sum(), np.float32)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cs_framework import Env, Frame
-from cs_ridge_texture.maps import DIRECTIONS, MAPS, MAPS_PER_SCALE, dense_maps
+from cs_ridge_texture.maps import DIRECTIONS, MAPS, MAPS_PER_LENGTH, MAPS_PER_SCALE, dense_maps
 from cs_ridge_texture.pooling import RECTANGLES, layout, pool
 from cs_ridge_texture.settings import Settings
 
@@ -21,7 +21,8 @@ _GEOMETRY = 10
 class RidgeTexture:
     """Describes boxes by what the maps of their frame hold inside them and around.
 
-    With S scales the vector of a box is ``14 * (8 * S + 3) + 5 * S + 10`` long, 403 with the defaults:
+    With S scales and L line lengths the vector of a box is ``14 * (8 * S + 6 * L + 3) + 5 * S + 10``
+    long, 571 with the defaults:
 
     - the whole box: logarithms of the means of the energy maps, mean grey level, logarithm of the contrast;
     - the same of its 3 x 3 cells and of the strips left, right, above and below, minus those of the whole
@@ -34,19 +35,22 @@ class RidgeTexture:
     """
 
     def __init__(self, settings: Settings, env: Env) -> None:
-        self._sigmas = settings.sigmas
-        scales = len(settings.sigmas)
-        self.dim = RECTANGLES * (MAPS_PER_SCALE * scales + MAPS) + _DIRECTION * scales + _GEOMETRY
+        self._settings = settings
+        scales, lengths = len(settings.sigmas), len(settings.line_lengths)
+        maps = MAPS_PER_SCALE * scales + MAPS_PER_LENGTH * lengths + MAPS
+        self.dim = RECTANGLES * maps + _DIRECTION * scales + _GEOMETRY
 
     def embed(self, batch: Sequence[tuple[Frame, Float32]]) -> list[Float32]:
         """(N_i, dim) for each frame and its (N_i, 4) boxes."""
         return [self._embed(frame, boxes) for frame, boxes in batch]
 
     def _embed(self, frame: Frame, boxes: Float32) -> Float32:
-        means, present = pool(dense_maps(frame, self._sigmas), layout(boxes, frame.size))
+        means, present = pool(dense_maps(frame, self._settings), layout(boxes, frame.size))
         means = np.where(present[..., None], means, means[:, :1])  # beyond the frame nothing differs
         whole = means[:, 0]
-        scales = [whole[:, scale * MAPS_PER_SCALE :][:, DIRECTIONS] for scale in range(len(self._sigmas))]
+        scales = [
+            whole[:, scale * MAPS_PER_SCALE :][:, DIRECTIONS] for scale in range(len(self._settings.sigmas))
+        ]
         parts = [
             _contrasts(means),
             *(_direction(shares, boxes) for shares in scales),

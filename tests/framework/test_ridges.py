@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import correlate, gaussian_filter
 from skimage.feature import hessian_matrix, hessian_matrix_eigvals
 
-from cs_framework import ridge_maps
+from cs_framework import line_maps, ridge_maps
+from cs_framework.ridges import _line_kernel
 
 SIGMAS = (1.5, 3.0)
 
@@ -89,3 +90,32 @@ def test_bytes_and_floats_agree_and_are_left_alone() -> None:
     before = grey.copy()
     assert np.array_equal(ridge_maps(grey, [2.0]).across, ridge_maps(grey.astype(np.float32), [2.0]).across)
     assert np.array_equal(grey, before)
+
+
+@settings(max_examples=25, deadline=None)
+@given(angle=st.floats(0, np.pi), bright=st.booleans())
+def test_a_long_line_answers_more_than_a_speckle_of_its_height(angle: float, bright: bool) -> None:
+    height = 50 if bright else -50
+    lines = line_maps(line(angle, 1.5, height), 1.5, 10)
+    strength, other = (lines.bright, lines.dark) if bright else (lines.dark, lines.bright)
+    rows, columns = np.mgrid[-40:41, -40:41]
+    speckle = (100 + height * np.exp(-(rows**2 + columns**2) / (2 * 1.5**2))).astype(np.float32)
+    point = line_maps(speckle, 1.5, 10)
+    assert strength[40, 40] > 5 * (point.bright if bright else point.dark)[40, 40]
+    assert other[40, 40] < 0.2 * strength[40, 40]
+
+
+def test_line_maps_do_what_a_plain_correlation_does() -> None:
+    grey = noise((60, 60))
+    kernels = [_line_kernel(1.5, 4, angle) for angle in np.arange(12) * np.pi / 12]
+    plane = grey - grey.mean()
+    answers = np.stack([correlate(plane, kernel, mode="mirror") for kernel in kernels])
+    expected = np.maximum(answers.max(axis=0) - np.abs(answers).mean(axis=0), 0)
+    inner = np.s_[12:-12, 12:-12]
+    assert np.allclose(line_maps(grey, 1.5, 4).bright[inner], expected[inner], atol=1e-3)
+
+
+def test_a_flat_frame_has_no_lines() -> None:
+    lines = line_maps(np.full((30, 40), 90, np.uint8), 1.5, 10)
+    assert not lines.bright.any()
+    assert not lines.dark.any()

@@ -34,7 +34,7 @@ random_boxes = st.lists(
 ).map(lambda items: boxes.clip(boxes.from_xywh(items), (60, 80)))
 
 
-@pytest.mark.parametrize(("scales", "dim"), [((2.0,), 169), ((1.5, 3.0, 6.0), 403)])
+@pytest.mark.parametrize(("scales", "dim"), [((2.0,), 337), ((1.5, 3.0, 6.0), 571)])
 def test_dimension_is_the_documented_one(scales: tuple[float, ...], dim: int) -> None:
     assert RidgeTexture(Settings(sigmas=scales), Env()).dim == dim
     assert embed(noise(), [(3, 4, 30, 20)], sigmas=scales).shape == (1, dim)
@@ -45,7 +45,7 @@ def test_dimension_is_the_documented_one(scales: tuple[float, ...], dim: int) ->
 def test_figures_are_finite_and_of_order_one(found: np.ndarray) -> None:
     vectors = embed(noise(), found)
     assert vectors.dtype == np.float32
-    assert vectors.shape == (len(found), 403)
+    assert vectors.shape == (len(found), 571)
     assert np.isfinite(vectors).all()
     assert np.abs(vectors).max(initial=0) < 12
 
@@ -75,7 +75,7 @@ def test_flat_and_tiny_frames(size: tuple[int, int]) -> None:
 
 
 def test_boxes_at_the_border_have_nothing_new_beyond_it() -> None:
-    figures = embed(noise(), [(0, 10, 30, 40), (10, 10, 40, 40)])[:, : 14 * 27].reshape(2, 14, 27)
+    figures = embed(noise(), [(0, 10, 30, 40), (10, 10, 40, 40)])[:, : 14 * 39].reshape(2, 14, 39)
     assert not figures[0, 10].any()  # the strip on the left
     assert figures[1, 10].all()
 
@@ -117,7 +117,10 @@ def test_a_string_that_goes_on_shows_in_the_strips() -> None:
     cv2.line(grey, (40, 50), (120, 50), 60, 3)
     dark = 1  # of the maps of the first scale
     figures = embed(
-        Frame(np.dstack([grey] * 3), "line"), [(34, 44, 126, 56), (60, 44, 100, 56)], sigmas=(2.0,)
+        Frame(np.dstack([grey] * 3), "line"),
+        [(34, 44, 126, 56), (60, 44, 100, 56)],
+        sigmas=(2.0,),
+        line_lengths=(),
     )
     figures = figures[:, : 14 * 11].reshape(2, 14, 11)[..., dark]
     whole, piece = figures
