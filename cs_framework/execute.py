@@ -48,6 +48,8 @@ class Options:
     cache: Path | None = None
     no_cache: bool = False
     block: tuple[str, ...] = ()
+    synthetic: Path | None = None
+    """Where synthetic frames are drawn, for several runs to share; ``data/`` in the run folder when None."""
 
     def cache_for(self, steps: tuple[Step, ...]) -> Path | None:
         """Where proposals and embeddings are kept: by default of labelled frames only."""
@@ -76,7 +78,7 @@ def execute(loaded: LoadedRecipe, options: Options, track: Callable[..., Iterabl
     components = Components.build(loaded, env, bundle.folder if bundle else None)
     spec = WorkerSpec(out / "resolved.toml", cache=cache, block=options.block)
     engine = Engine(loaded.recipe.pipeline.workers)
-    run = Run(loaded, out, env, components, engine, spec, bundle)
+    run = Run(loaded, out, env, components, engine, spec, bundle, options.synthetic or out / "data")
     run.check_input(steps)
 
     if options.replace:

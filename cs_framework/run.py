@@ -38,8 +38,10 @@ class Run:
     components: Components
     engine: Engine
     spec: WorkerSpec
-    bundle: Bundle | None = None
+    bundle: Bundle | None
     """What was trained before or is given by the recipe; set by the step `train`."""
+    synthetic: Path
+    """Where synthetic frames are, or are drawn when first wanted."""
     skipped: list[Skipped] = field(factory=list)
 
     @property
@@ -57,7 +59,7 @@ class Run:
         """The labelled frames; synthetic ones are made on first use."""
         settings = self.loaded.recipe.data
         if settings.source == "synthetic":
-            root = self.out / "data"
+            root = self.synthetic
             if not root.exists():
                 from cs_framework.data.synthetic import write_synthetic
 

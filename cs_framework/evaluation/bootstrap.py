@@ -16,6 +16,19 @@ MIN_DEFINED = 0.5
 _CHUNK = 64  # resamples at a time, which bounds memory
 
 
+class Figure(dict[str, Any]):
+    """One figure of the report, ``{"value", "low", "high", "n", "unit"}``, and what its interval rests on.
+
+    `n` counts the units that were resampled; `low` and `high` are None where too few resamples have a value.
+    """
+
+    def __init__(self, value: float, resampled: Float64, n: int, unit: str) -> None:
+        low, high = interval(resampled) if n > 1 else (None, None)
+        super().__init__(value=value, low=low, high=high, n=n, unit=unit)
+        self.resampled = resampled
+        """(R,) its value in each resample, NaN where it is undefined; not written to ``metrics.json``."""
+
+
 class Bootstrap:
     """Resamples the frames of one split.
 
@@ -28,7 +41,7 @@ class Bootstrap:
         self._resamples = resamples
         self._seed = seed
 
-    def figure(self, statistic: Statistic, *behind: Bool, missing: str) -> dict[str, Any] | str:
+    def figure(self, statistic: Statistic, *behind: Bool, missing: str) -> Figure | str:
         """One figure of the report.
 
         Args:
@@ -37,8 +50,7 @@ class Bootstrap:
             missing: what to say where it is undefined on the frames as they are.
 
         Returns:
-            ``{"value", "low", "high", "n", "unit"}``, where `n` counts the units that were resampled and
-            `low` and `high` are None where too few resamples have a value; or `missing`.
+            The figure, or `missing`.
         """
         value = float(statistic(np.ones((1, len(self._embryos))))[0])
         if np.isnan(value):
@@ -53,9 +65,8 @@ class Bootstrap:
             weights = np.zeros((len(draws), len(frames)))
             weights[:, frames] = draws[:, unit_of_frame]
             values.append(statistic(weights))
-        low, high = _interval(np.concatenate(values)) if len(names) > 1 else (None, None)
         unit = "embryo" if by_embryo else "frame"
-        return {"value": value, "low": low, "high": high, "n": len(names), "unit": unit}
+        return Figure(value, np.concatenate(values), len(names), unit)
 
     def _draws(self, units: int) -> Iterator[Float64]:
         """(<= 64, units) how often each unit was drawn; the same for all figures with as many units."""
@@ -67,7 +78,8 @@ class Bootstrap:
             yield counts.reshape(rows, units).astype(np.float64)
 
 
-def _interval(values: Float64) -> tuple[float, float] | tuple[None, None]:
+def interval(values: Float64) -> tuple[float, float] | tuple[None, None]:
+    """The 95 % interval of (R,) resampled values, None where fewer than half of them are defined."""
     defined = values[~np.isnan(values)]
     if len(defined) < MIN_DEFINED * len(values):
         return None, None

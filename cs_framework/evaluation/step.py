@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from cs_framework.data.images import content_hash
 from cs_framework.errors import DataError
 from cs_framework.evaluation.metrics import evaluate as figures
+from cs_framework.evaluation.pairing import write_evaluation
 from cs_framework.evaluation.plots import plot_all
 from cs_framework.outputs import write
 from cs_framework.outputs.files import write_json
 from cs_framework.pipeline.results import JudgedFrame
 from cs_framework.run import Run
 
+RESAMPLING_SEED = 0
+"""The same whatever the recipe's seed: runs on the same frames draw the same resamples, which pairs them."""
+
 
 def evaluate(run: Run) -> dict[str, Any]:
-    """Judge the splits ``val`` and ``test``; write ``metrics.json`` and ``plots/``.
+    """Judge the splits ``val`` and ``test``; write ``evaluation/``, ``plots/`` and ``metrics.json``.
 
     Stage 2 runs on every frame, flagged or not. Frames that fail are recorded and left out.
     """
@@ -30,9 +35,11 @@ def evaluate(run: Run) -> dict[str, Any]:
         threshold=gate.point.threshold if gate else None,
         training_iou=(recipe.training.positive_iou, recipe.training.negative_iou),
         resamples=recipe.evaluate.resamples,
-        seed=recipe.seed,
+        seed=RESAMPLING_SEED,
         notes=run.bundle.notes,
     )
+    refs = {f.ref.id: f.ref for name in judged for f in run.split(name)}
+    write_evaluation(run.out / "evaluation", judged, lambda frame: content_hash(refs[frame]), metrics)
     plot_all(judged, metrics, run.out / "plots")
     write_json(run.out / "metrics.json", metrics)
     return metrics

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +29,19 @@ class Cache:
     def get(self, what: str, key: Callable[[], Any]) -> tuple[Arrays | None, Path | None]:
         """What is stored under a key, and the path to store it at; the key is only made when needed.
 
-        A file that cannot be read counts as absent and is written anew.
+        A file that cannot be read counts as absent and is written anew. One that is used gets a new time
+        stamp, so that files nobody uses any more can be told by their age.
         """
         if self.folder is None:
             return None, None
         path = self.folder / what / f"{digest(key())}.safetensors"
         try:
-            return load_file(path), path
+            stored = load_file(path)
         except (OSError, SafetensorError):
             return None, path
+        with suppress(OSError):  # a cache that others own is still read
+            os.utime(path)
+        return stored, path
 
     @staticmethod
     def put(path: Path | None, arrays: Arrays) -> None:

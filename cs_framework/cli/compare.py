@@ -1,0 +1,90 @@
+"""``cs-compare``: is one recipe better than another?"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cs_framework.errors import CSError, RecipeError
+
+if TYPE_CHECKING:
+    from cs_framework.recipe import LoadedRecipe
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("recipes", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one key of all recipes.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("runs/compare"),
+    show_default=True,
+    help="Folder of the comparison, with a run folder for each recipe.",
+)
+@click.option("--cache", type=click.Path(path_type=Path), help="Folder for proposals and embeddings.")
+@click.option("--replace", is_flag=True, help="Run anew what an earlier form of a recipe left there.")
+@click.version_option(package_name="cs-framework")
+def main(
+    recipes: tuple[Path, ...], overrides: tuple[str, ...], out: Path, cache: Path | None, replace: bool
+) -> None:
+    """Train and evaluate RECIPES on the same frames, and put their figures side by side.
+
+    The first recipe is what the others are held against. A recipe that has been run before is not run
+    again; frames, proposals and embeddings that recipes have in common are made once.
+
+    Writes comparison.json and comparison.md.
+
+    Exit code: 0 done, 1 a run failed, 2 the recipes or the arguments are wrong.
+    """
+    try:
+        loaded = _load(recipes, overrides)
+        from cs_framework.cli.progress import track
+        from cs_framework.compare.report import markdown
+        from cs_framework.compare.runs import run_all, took_lines
+        from cs_framework.compare.table import compare
+        from cs_framework.outputs.files import write_json, write_text
+
+        runs, took = run_all(loaded, out, cache, replace=replace, track=track)
+        comparison = compare(runs)
+        table = markdown(comparison)
+        write_json(out / "comparison.json", comparison)
+        write_text(out / "comparison.md", table)
+        click.echo("\n".join(["", table, *took_lines(took)]))
+    except CSError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        click.echo("stopped; the same command goes on after the last finished step", err=True)
+        sys.exit(130)
+
+
+def _load(paths: tuple[Path, ...], overrides: tuple[str, ...]) -> dict[str, LoadedRecipe]:
+    """The recipes by the names of their files, with the steps that a comparison takes."""
+    from cs_framework.cli.run import bundled
+    from cs_framework.recipe import load_recipe
+
+    if len(paths) < 2:
+        raise RecipeError("name two recipes or more; the first is what the others are held against")
+    found: dict[str, LoadedRecipe] = {}
+    problems = []
+    for given in paths:
+        path = given if given.exists() else bundled(given)
+        if path.stem in found:
+            raise RecipeError(f"{given}: there are two recipes called {path.stem!r}; rename one of the files")
+        try:
+            loaded = load_recipe(path, overrides=overrides)
+            steps = ["evaluate"] if loaded.recipe.model.bundle else ["train", "evaluate"]
+            loaded = load_recipe(path, overrides=(*overrides, f"steps={json.dumps(steps)}"))
+        except RecipeError as error:
+            problems.append(str(error))
+            continue
+        for warning in loaded.warnings:
+            click.echo(f"warning: {warning}", err=True)
+        found[path.stem] = loaded
+    if problems:
+        raise RecipeError("\n".join(problems))
+    return found

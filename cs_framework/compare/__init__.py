@@ -1,0 +1,1 @@
+"""Comparing recipes on the same frames: ``cs-compare``."""
