@@ -100,7 +100,7 @@ def _kernels(sigma: float) -> tuple[Float32, Float32, Float32]:
 
 @frozen(eq=False)
 class LineMaps:
-    """How far every pixel lies on a straight stretch of a line; each map is float32 (H, W), in grey levels."""
+    """How far every pixel lies on a straight stretch of a line; float32 maps (H, W), in grey levels."""
 
     bright: Float32
     """Strength as part of a bright line, at least 0."""

@@ -26,7 +26,7 @@ from cs_framework.pipeline.components import Components, make_env
 from cs_framework.pipeline.regions import RegionMaker
 from cs_framework.pipeline.stages import Analysis, Stages
 from cs_framework.recipe import LoadedRecipe, load_recipe
-from cs_framework.training.regions import RegionBatch, regions_of
+from cs_framework.training.regions import RegionBatch, Sampling, regions_of
 
 
 @frozen
@@ -76,11 +76,9 @@ class Worker:
         """Both stages."""
         return self.stages.analyse(unit, gated=gated, keep_regions=keep_regions)
 
-    def table(
-        self, unit: Unit, labelled: dict[str, LabelledFrame], normal_regions: int | None
-    ) -> RegionBatch:
+    def table(self, unit: Unit, labelled: dict[str, LabelledFrame], sampling: Sampling) -> RegionBatch:
         """Embedded regions to train on."""
-        return regions_of(unit, labelled, self._regions, self._read, normal_regions, self.loaded.recipe.seed)
+        return regions_of(unit, labelled, self._regions, self._read, sampling)
 
 
 _here: dict[WorkerSpec, Worker] = {}

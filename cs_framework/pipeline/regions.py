@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cs_framework import boxes as bx
 from cs_framework.errors import CSError
-from cs_framework.interfaces import Float32
+from cs_framework.interfaces import Float32, Frame
 from cs_framework.pipeline.batch import Batch
 from cs_framework.pipeline.cache import Arrays, Cache
 from cs_framework.pipeline.components import Components, identity
@@ -52,18 +52,31 @@ class RegionMaker:
             self.cache.put(place, arrays)
         return done
 
-    def embed(self, batch: Batch, boxes: dict[int, Float32]) -> dict[int, Float16]:
-        """Embeddings (N, D) of the boxes of each frame that does not fail."""
+    def embed(
+        self,
+        batch: Batch,
+        boxes: dict[int, Float32],
+        view: Callable[[Frame], Frame] | None = None,
+        **key: Any,
+    ) -> dict[int, Float16]:
+        """Embeddings (N, D) of the boxes of each frame that does not fail.
+
+        `view` changes a frame before it is embedded; `key` is what tells this change from others.
+        """
         wanted = self._hashed(batch, list(boxes))
         counts = [len(boxes[i]) for i in wanted]
         if not sum(counts):
             return {i: np.zeros((0, self.components.embedder.dim), np.float16) for i in wanted}
-        key = lambda: self._key(batch, wanted, boxes=[boxes[i].tobytes().hex() for i in wanted])  # noqa: E731
-        stored, place = self.cache.get("embeddings", key)
+        shown = [boxes[i].tobytes().hex() for i in wanted]
+        stored, place = self.cache.get("embeddings", lambda: self._key(batch, wanted, boxes=shown, **key))
         if stored is not None:
             return dict(zip(wanted, np.split(stored["embeddings"], np.cumsum(counts)[:-1]), strict=True))
+
+        def frame(i: int) -> Frame:
+            return view(batch.frame(i)) if view else batch.frame(i)
+
         done = batch.together(
-            "embedder", wanted, lambda some: self._embedded([(batch.frame(i), boxes[i]) for i in some])
+            "embedder", wanted, lambda some: self._embedded([(frame(i), boxes[i]) for i in some])
         )
         if len(done) == len(wanted):
             self.cache.put(place, {"embeddings": np.concatenate([done[i] for i in wanted])})

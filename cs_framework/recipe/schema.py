@@ -70,6 +70,11 @@ class TrainingSettings:
 
     positive_iou: float = setting(0.2, ge=0, le=1, help="a region above this IoU is a string")
     negative_iou: float = setting(0.1, ge=0, le=1, help="a region below this IoU is background")
+    orientations: int = setting(
+        1,
+        choices=(1, 2, 4, 8),
+        help="ways to show each annotated training frame: as it is, also mirrored, upside down, turned",
+    )
     normal_regions: int = setting(
         256, ge=0, help="background regions drawn from each string-free training frame"
     )

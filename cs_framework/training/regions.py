@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 from attrs import define, field, frozen
@@ -16,6 +17,7 @@ from cs_framework.interfaces import Float32, Frame, RegionTable, Skipped
 from cs_framework.pipeline.batch import Batch, Unit
 from cs_framework.pipeline.regions import Float16, RegionMaker
 from cs_framework.recipe.schema import TrainingSettings
+from cs_framework.training.orientations import orient, orient_boxes, orient_size
 
 
 def weak_labels(
@@ -50,6 +52,23 @@ class FrameRegions:
     annotated: Float32
 
 
+@frozen
+class Sampling:
+    """Which regions of a frame are used, and in how many orientations annotated frames are shown."""
+
+    seed: int
+    normal_regions: int | None = None
+    """Regions drawn from a string-free frame at most; None for all."""
+    orientations: int = 1
+
+    def draw(self, frame: LabelledFrame, boxes: Float32) -> Float32:
+        """Boxes of a frame, the same for the same seed and frame."""
+        if self.normal_regions is None or frame.label == 1 or len(boxes) <= self.normal_regions:
+            return boxes
+        rng = np.random.default_rng([self.seed, zlib.crc32(frame.ref.id.encode())])
+        return boxes[np.sort(rng.choice(len(boxes), self.normal_regions, replace=False))]
+
+
 @define(eq=False)
 class RegionBatch:
     """The regions of a unit of frames."""
@@ -63,28 +82,35 @@ def regions_of(
     labelled: dict[str, LabelledFrame],
     maker: RegionMaker,
     read: Callable[[FrameRef], Frame],
-    normal_regions: int | None,
-    seed: int,
+    sampling: Sampling,
 ) -> RegionBatch:
-    """Propose and embed; of a string-free frame at most `normal_regions` boxes, drawn by seed and frame."""
+    """Propose and embed the regions of frames whose boxes are known."""
     found = RegionBatch()
     for piece in unit.batches():
         batch = Batch(piece, read)
+        frames = [labelled[ref.id] for ref in piece.refs]
         proposed = maker.propose(batch, batch.alive())
-        chosen = {}
-        for i, (_, boxes) in proposed.items():
-            frame = labelled[piece.refs[i].id]
-            if normal_regions is not None and frame.label == 0 and len(boxes) > normal_regions:
-                rng = np.random.default_rng([seed, zlib.crc32(frame.ref.id.encode())])
-                boxes = boxes[np.sort(rng.choice(len(boxes), normal_regions, replace=False))]  # noqa: PLW2901
-            chosen[i] = boxes
-        for i, embeddings in maker.embed(batch, chosen).items():
-            frame, size = labelled[piece.refs[i].id], proposed[i][0]
-            annotated = frame.boxes(size)
-            assert annotated is not None, "only frames with known boxes come here"
-            found.regions.append(
-                FrameRegions(frame.ref.id, frame.ref.sequence, size, chosen[i], embeddings, annotated)
-            )
+        chosen = {i: sampling.draw(frames[i], boxes) for i, (_, boxes) in proposed.items()}
+        for orientation in range(sampling.orientations):
+            shown = {
+                i: orient_boxes(boxes, proposed[i][0], orientation)
+                for i, boxes in chosen.items()
+                if orientation == 0 or frames[i].label == 1
+            }
+            view = partial(orient, orientation=orientation)
+            for i, embeddings in maker.embed(batch, shown, view, orientation=orientation).items():
+                size, annotated = proposed[i][0], frames[i].boxes(proposed[i][0])
+                assert annotated is not None, "only frames with known boxes come here"
+                found.regions.append(
+                    FrameRegions(
+                        frame=piece.refs[i].id,
+                        sequence=piece.refs[i].sequence,
+                        size=orient_size(size, orientation),
+                        boxes=shown[i],
+                        embeddings=embeddings,
+                        annotated=orient_boxes(annotated, size, orientation),
+                    )
+                )
         found.skipped += [batch.failed[i] for i in sorted(batch.failed)]
     return found
 

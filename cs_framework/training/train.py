@@ -22,7 +22,7 @@ from cs_framework.pipeline.components import digest
 from cs_framework.recipe import components_to_dict
 from cs_framework.recipe.schema import PipelineSettings
 from cs_framework.run import Run
-from cs_framework.training.regions import FrameRegions, make_table
+from cs_framework.training.regions import FrameRegions, Sampling, make_table
 
 log = logging.getLogger(__name__)
 
@@ -121,8 +121,10 @@ def _fit_scorer(
             training, held = parts
             names = sorted({f.ref.sequence for f in held if f.label == 1})
             notes.append(f"no boxes in val: training embryos held out for the scorer: {', '.join(names)}")
-    train_table = _table(run, training, "train", run.loaded.recipe.training.normal_regions)
-    val_table = _table(run, held, "val", None) if held else None
+    settings, seed = run.loaded.recipe.training, run.env.seed
+    sampling = Sampling(seed, settings.normal_regions, settings.orientations)
+    train_table = _table(run, training, "train", sampling)
+    val_table = _table(run, held, "val", Sampling(seed)) if held else None
     positive = int((train_table.labels == 1).sum())
     log.info("fitting the scorer on %d regions, %d of them strings", len(train_table), positive)
     history = run.components.scorer.fit(train_table, val_table, run.env)
@@ -130,10 +132,10 @@ def _fit_scorer(
     notes += [f"scorer: {note}" for note in history.notes]
 
 
-def _table(run: Run, frames: Sequence[LabelledFrame], split: str, normal_regions: int | None) -> RegionTable:
+def _table(run: Run, frames: Sequence[LabelledFrame], split: str, sampling: Sampling) -> RegionTable:
     units = make_units([f.ref for f in frames])
     known = {f.ref.id: f for f in frames}
-    calls = [(u, {ref.id: known[ref.id] for ref in u.refs}, normal_regions) for u in units]
+    calls = [(u, {ref.id: known[ref.id] for ref in u.refs}, sampling) for u in units]
     regions: list[FrameRegions] = []
     for found in run.track(run.engine.map(run.worker, "table", calls), f"regions of {split}", len(calls)):
         regions += found.regions

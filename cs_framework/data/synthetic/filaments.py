@@ -205,8 +205,8 @@ def _spells(rng: np.random.Generator, frames: int) -> list[tuple[int, int]]:
     """Runs of frames (first, behind last) with strings.
 
     The course is taken as a ring and turned at random, so that strings are as frequent at any time as at any
-    other, and no cue that changes with the embryo's age can tell the label. The share of frames with strings is
-    the same in every such embryo, so that no cue of the embryo can tell it either.
+    other, and no cue that changes with the embryo's age can tell the label. The share of frames with strings
+    is the same in every such embryo, so that no cue of the embryo can tell it either.
     """
     spells = 1 if frames < 10 else 2 if frames < 40 else 3
     with_strings = max(round(0.4 * frames), spells)

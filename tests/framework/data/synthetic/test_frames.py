@@ -120,7 +120,7 @@ def test_strings_run_through_the_cavity(bodies):
 
 
 def test_strings_lie_where_people_mark_them(bodies):
-    """The middle of 95 in 100 real boxes lies within 0.56 radii of the embryo's centre, the corners within 0.83."""
+    """Of real boxes, 95 in 100 have their middle within 0.56 radii of the centre and corners within 0.83."""
     nearness, farthest = [], []
     for body, found, _ in bodies:
         for line in found:
