@@ -18,7 +18,7 @@ from cs_framework.data.labels import LabelledFrame
 from cs_framework.data.source import FrameRef, open_source
 from cs_framework.interfaces import Env, Frame, Skipped
 from cs_framework.outputs.files import whole_folder
-from cs_framework.pipeline.batch import make_units
+from cs_framework.pipeline.batch import make_batches
 from cs_framework.pipeline.components import Components
 from cs_framework.pipeline.engine import Engine, Worker, WorkerSpec
 from cs_framework.pipeline.results import FrameResult
@@ -95,7 +95,7 @@ class Run:
         spec = evolve(self.spec, bundle=self.bundle.folder, threshold=gate.point.threshold if gate else None)
         worker = Worker(self.loaded, self.components, spec)
         context = self.components.anomaly_filter.context if self.components.anomaly_filter else 0
-        calls = [(unit, gated, keep_regions) for unit in make_units(refs, context)]
+        calls = [(piece, gated, keep_regions) for piece in make_batches(refs, context)]
         results: list[FrameResult] = []
         for done in self.track(self.engine.map(worker, "analyse", calls), description, len(calls)):
             results += done.results

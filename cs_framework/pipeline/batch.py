@@ -55,6 +55,11 @@ def make_units(refs: Sequence[FrameRef], context: int = 0) -> list[Unit]:
     return [Unit(tuple(refs[s : s + UNIT]), tuple(windows[s : s + UNIT])) for s in range(0, len(refs), UNIT)]
 
 
+def make_batches(refs: Sequence[FrameRef], context: int = 0) -> list[Unit]:
+    """The batches of all units in a row: what the processes of one machine share, so that none idles."""
+    return [batch for unit in make_units(refs, context) for batch in unit.batches()]
+
+
 @define(eq=False)
 class Batch:
     """The frames of a batch, decoded when first asked for, and the ones that failed.

@@ -17,7 +17,7 @@ from cs_framework.evaluation.operating_point import choose_threshold, given_thre
 from cs_framework.evaluation.plots import write_history
 from cs_framework.interfaces import RegionTable
 from cs_framework.outputs.tables import embeddings_table, region_table, write_parquet
-from cs_framework.pipeline.batch import make_units
+from cs_framework.pipeline.batch import make_batches, make_units
 from cs_framework.pipeline.components import digest
 from cs_framework.recipe import components_to_dict
 from cs_framework.recipe.schema import PipelineSettings
@@ -133,9 +133,9 @@ def _fit_scorer(
 
 
 def _table(run: Run, frames: Sequence[LabelledFrame], split: str, sampling: Sampling) -> RegionTable:
-    units = make_units([f.ref for f in frames])
+    batches = make_batches([f.ref for f in frames])
     known = {f.ref.id: f for f in frames}
-    calls = [(u, {ref.id: known[ref.id] for ref in u.refs}, sampling) for u in units]
+    calls = [(b, {ref.id: known[ref.id] for ref in b.refs}, sampling) for b in batches]
     regions: list[FrameRegions] = []
     for found in run.track(run.engine.map(run.worker, "table", calls), f"regions of {split}", len(calls)):
         regions += found.regions
