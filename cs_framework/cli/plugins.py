@@ -162,6 +162,7 @@ def _described(plugin: PluginInfo, health: dict[Component, Health]) -> dict[str,
 
 def _page(registry: Registry, component: Component) -> Iterator[str]:
     from cs_framework.recipe.reader import fields_of
+    from cs_framework.recipe.reference import setting_rows
 
     spec, provenance = component.spec, component.provenance
     entry_point = f", entry point {provenance.entry_point!r}" if provenance.entry_point else ""
@@ -185,37 +186,13 @@ def _page(registry: Registry, component: Component) -> Iterator[str]:
     yield ""
     if fields_of(settings):
         heading = ("SETTING", "TYPE", "DEFAULT", "ALLOWED", "")
-        yield from _aligned([heading, *_setting_rows(settings)])
+        yield from _aligned([heading, *setting_rows(settings)])
     else:
         yield "no settings"
     yield from ("", "in a recipe:", "")
     yield from (
         f"  {line}".rstrip() for line in _fragment(registry.shortest_use(component), component, settings)
     )
-
-
-def _setting_rows(settings: type, prefix: str = "") -> Iterator[tuple[str, ...]]:
-    from cs_framework.recipe.reader import default_of, fields_of, key_of, plain, type_name
-    from cs_framework.settings import METADATA_KEY
-
-    for field in fields_of(settings):
-        name = prefix + key_of(field)
-        if field.type is not None and attrs.has(field.type):
-            yield from _setting_rows(field.type, f"{name}.")
-            continue
-        stated = field.metadata.get(METADATA_KEY, {})
-        default = default_of(field)
-        shown = (
-            "required" if default is attrs.NOTHING else "" if default is None else json.dumps(plain(default))
-        )
-        yield name, type_name(field.type), shown, _allowed(stated), stated.get("help", "")
-
-
-def _allowed(stated: dict[str, Any]) -> str:
-    signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
-    bounds = [f"{sign} {stated[name]}" for name, sign in signs.items() if name in stated]
-    choices = stated.get("choices")
-    return ", ".join(bounds + ([" or ".join(map(repr, choices))] if choices else []))
 
 
 def _fragment(use: str, component: Component, settings: type) -> Iterator[str]:
