@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cs_framework.compare.table import Comparison
 
+ENOUGH = 10
+"""Embryos from which an interval is taken at its word; with fewer the bootstrap's is too narrow."""
+
 
 def markdown(comparison: Comparison) -> str:
     """The table of the test split, or else of val, in Markdown that can be read as it is.
 
-    A difference stands in bold where its interval leaves out 0.
+    A difference stands in bold where its interval leaves out 0 and rests on enough embryos.
     """
     splits, baseline = comparison["splits"], comparison["baseline"]
     split = "test" if "test" in splits else "val"
@@ -27,9 +31,10 @@ def markdown(comparison: Comparison) -> str:
     lines = [
         *_table([header, *rows]),
         "",
-        f"In brackets: 95 % intervals, too narrow where there are few embryos; {units} were drawn, the same "
-        "ones for all recipes. Bold: 0 lies outside.",
+        f"In brackets: 95 % intervals; {units} were drawn, the same for all recipes. Bold: 0 lies outside. "
+        f"With fewer than {ENOUGH} embryos intervals are too narrow, and nothing is in bold.",
         "",
+        *(f"- {name}: {_told(changed)}" for name, changed in comparison["changed"].items()),
         *(f"- {note}" for note in comparison["notes"]),
     ]
     return "\n".join(lines) + "\n"
@@ -38,6 +43,10 @@ def markdown(comparison: Comparison) -> str:
 def _spoken(place: str) -> str:
     stage, name, *at = place.split("/")
     return f"{stage.replace('stage', 'stage ')}: {name.replace('_', ' ')}{''.join(f' @ {x}' for x in at)}"
+
+
+def _told(changed: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} = {json.dumps(value)}" for key, value in changed.items()) or "the same recipe"
 
 
 def _value(cell: Any) -> str:
@@ -53,7 +62,8 @@ def _against(cell: Any) -> tuple[str, str]:
     text = f"{difference['value']:+.3f}"
     if difference["low"] is None:
         return _value(cell), text
-    sure = difference["low"] > 0 or difference["high"] < 0
+    enough = cell["unit"] == "embryo" and cell["n"] >= ENOUGH
+    sure = enough and (difference["low"] > 0 or difference["high"] < 0)
     text = f"**{text}**" if sure else text
     return _value(cell), f"{text} [{difference['low']:+.3f}, {difference['high']:+.3f}]"
 

@@ -76,9 +76,7 @@ def run_all(
             synthetic=out / "data" / digest(plain(loaded.recipe.data.synthetic)),
         )
         took.append(_timed(name, loaded, options, track) if name in wanted else Took(name, None, {}, {}))
-        training = loaded.recipe.training
-        judged = Judged(name, read_evaluation(out / name), (training.positive_iou, training.negative_iou))
-        runs.append(judged)
+        runs.append(Judged(name, read_evaluation(out / name), loaded.recipe))
     return runs, took
 
 

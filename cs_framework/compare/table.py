@@ -11,6 +11,8 @@ from attrs import frozen
 from cs_framework.errors import DataError
 from cs_framework.evaluation.bootstrap import interval
 from cs_framework.evaluation.pairing import Evaluation
+from cs_framework.recipe.reader import plain
+from cs_framework.recipe.schema import Recipe
 
 Comparison = dict[str, Any]
 
@@ -24,8 +26,7 @@ class Judged:
 
     name: str
     evaluation: Evaluation
-    training_iou: tuple[float, float]
-    """Regions above the first IoU are positive, below the second negative."""
+    recipe: Recipe
 
     def figure(self, split: str, place: str) -> Any:
         """A figure as ``metrics.json`` has it, or the text that stands for it or for all of its stage."""
@@ -49,8 +50,9 @@ def compare(runs: Sequence[Judged]) -> Comparison:
 
     Returns:
         What JSON can hold: ``{"baseline", "splits": {split: {figure: {run: {"value", "low", "high", "n",
-        "unit", "difference": {"value", "low", "high"}}}}}, "notes"}``. A figure or a difference that cannot
-        be computed is a text that says why; the baseline, which is the first run, has no differences.
+        "unit", "difference": {"value", "low", "high"}}}}}, "changed": {run: {key: value}}, "notes"}``. A
+        figure or a difference that cannot be computed is a text that says why; the baseline, which is the
+        first run, has no differences. `changed` says in which keys a recipe differs from the baseline's.
 
     Raises:
         DataError: the runs were not judged on the same frames, or not resampled equally often.
@@ -65,7 +67,8 @@ def compare(runs: Sequence[Judged]) -> Comparison:
             place: {run.name: _cell(run, baseline, split, place) for run in runs} for place in places
         }
     notes = dict.fromkeys(f"{run.name}: {note}" for run in runs for note in run.evaluation.metrics["notes"])
-    return {"baseline": baseline.name, "splits": splits, "notes": list(notes)}
+    changed = {run.name: _changed(run.recipe, baseline.recipe) for run in others}
+    return {"baseline": baseline.name, "splits": splits, "changed": changed, "notes": list(notes)}
 
 
 def _cell(run: Judged, baseline: Judged, split: str, place: str) -> Comparison | str:
@@ -79,11 +82,36 @@ def _difference(run: Judged, baseline: Judged, split: str, place: str) -> Compar
     figure, first = run.figure(split, place), baseline.figure(split, place)
     if isinstance(first, str):
         return first
-    if place in _BY_TRAINING_LABELS and run.training_iou != baseline.training_iou:
+    rules = [(r.recipe.training.positive_iou, r.recipe.training.negative_iou) for r in (run, baseline)]
+    if place in _BY_TRAINING_LABELS and rules[0] != rules[1]:
         return "regions are labelled differently"
     values, firsts = (r.evaluation.resampled[f"{split}/{place}"] for r in (run, baseline))
     low, high = interval(values - firsts) if figure["n"] > 1 else (None, None)
     return {"value": figure["value"] - first["value"], "low": low, "high": high}
+
+
+def _changed(recipe: Recipe, baseline: Recipe) -> dict[str, Any]:
+    """Keys whose values differ; of a component that was swapped, only which one it is. None: not set."""
+    ours, theirs = (_flat(plain(r)) for r in (recipe, baseline))
+    changed = {
+        key: ours.get(key)
+        for key in sorted(ours.keys() | theirs.keys())
+        if ours.get(key) != theirs.get(key) and key != "name"
+    }
+    swapped = tuple(key.removesuffix("use") for key in changed if key.endswith(".use"))
+    return {
+        key: value for key, value in changed.items() if key.endswith(".use") or not key.startswith(swapped)
+    }
+
+
+def _flat(value: Any, key: str = "") -> dict[str, Any]:
+    """Nested tables as dotted keys, those of repeated tables numbered."""
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        value = {str(number): item for number, item in enumerate(value)}
+    if not isinstance(value, dict):
+        return {key: value}
+    inner = [_flat(item, f"{key}.{name}" if key else name) for name, item in value.items()]
+    return {name: item for items in inner for name, item in items.items()}
 
 
 def _refuse_other_frames(first: Judged, second: Judged) -> None:

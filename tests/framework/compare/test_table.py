@@ -16,21 +16,30 @@ from cs_framework.evaluation.bootstrap import LEVELS
 from cs_framework.evaluation.metrics import evaluate
 from cs_framework.evaluation.pairing import read_evaluation, write_evaluation
 from cs_framework.outputs.files import write_json
+from cs_framework.recipe.schema import ComponentUse, PipelineSettings, Recipe, TrainingSettings
 from tests.framework.evaluation.frames import judged, random_split
+
+RECIPE = Recipe(
+    embedder=ComponentUse("cs-x/colours", {"bins": 8}, "1.0"),
+    proposer=(ComponentUse("cs-x/grid", {"size": 9}), ComponentUse("cs-x/blobs")),
+)
 
 
 @pytest.fixture
 def run(tmp_path):
     """Makes a run as the step ``evaluate`` leaves it."""
 
-    def make(name, frames, *, threshold=0.5, resamples=100, content="same", iou=(0.2, 0.1), notes=()):
+    def make(
+        name, frames, *, threshold=0.5, resamples=100, content="same", iou=(0.2, 0.1), notes=(), recipe=RECIPE
+    ):
         folder = tmp_path / name
         metrics = evaluate(
             {"test": frames}, threshold=threshold, resamples=resamples, seed=0, notes=notes, training_iou=iou
         )
         write_evaluation(folder / "evaluation", {"test": frames}, lambda frame: content, metrics)
         write_json(folder / "metrics.json", metrics)
-        return Judged(name, read_evaluation(folder), iou)
+        training = TrainingSettings(positive_iou=iou[0], negative_iou=iou[1])
+        return Judged(name, read_evaluation(folder), evolve(recipe, name=name, training=training))
 
     return make
 
@@ -166,6 +175,29 @@ def test_the_table_has_a_row_for_each_figure_and_bold_for_what_is_sure(run):
     assert row.split("|")[4].strip() == shown
     assert row.split("|")[6].strip() == "the same"
     assert sum(line.startswith("|") for line in lines) == 2 + 26
-    assert "10 embryos" in lines[-3]
+    assert any("10 embryos" in line and "were drawn" in line for line in lines)
     assert lines[-1] == "- a: held out"
     assert len({len(line) for line in lines if line.startswith("|")}) == 1
+
+
+def test_what_differs_between_the_recipes_is_said(run):
+    frames = random_split(0)
+    swapped = evolve(
+        RECIPE,
+        embedder=ComponentUse("cs-y/deep", {"layers": 3}, "2.0"),
+        proposer=(ComponentUse("cs-x/grid", {"size": 12}),),
+        pipeline=PipelineSettings(top=2),
+    )
+    comparison = compare([run("a", frames), run("b", frames, recipe=swapped), run("c", frames)])
+    assert comparison["changed"] == {
+        "b": {
+            "embedder.use": "cs-y/deep",
+            "pipeline.top": 2,
+            "proposer.0.settings.size": 12,
+            "proposer.1.use": None,
+        },
+        "c": {},
+    }
+    lines = markdown(comparison).splitlines()
+    assert '- b: embedder.use = "cs-y/deep", pipeline.top = 2, proposer.0.settings.size = 12' in lines[-2]
+    assert lines[-1] == "- c: the same recipe"
