@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import ast
 import difflib
-import os
 import shutil
-import subprocess
 import sys
-import sysconfig
 import tomllib
 from pathlib import Path
 
@@ -19,6 +16,7 @@ from cs_framework.cli.plugins import commands
 from cs_framework.cli.run import bundled
 from cs_framework.records import KINDS
 from cs_framework.scaffold import recipe_with
+from tests.support.venv import run, venv_with
 
 QUICKSTART = bundled(Path("quickstart.toml")).read_text(encoding="utf-8")
 
@@ -41,37 +39,10 @@ def new(*arguments):
     return CliRunner().invoke(commands, ["new", *map(str, arguments)])
 
 
-def run(*command, cwd):
-    """A command; where it fails, the test shows what it said. Nothing of this process leaks into it."""
-    variables = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST", "PYTHON"))}
-    done = subprocess.run(
-        list(map(str, command)), cwd=cwd, env=variables, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 def test_wheels_pass_their_tests_and_run_their_recipes(projects, tmp_path):
     """In an environment that holds the dependencies of this one, the wheels, and nothing of the sources."""
-    folders, wheels, venv = list(projects.values()), tmp_path / "wheels", tmp_path / "venv"
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
-    run(
-        *(*pip, "wheel", "--quiet", "--no-deps", "--no-index", "--no-build-isolation"),
-        *("--wheel-dir", wheels, *folders),
-        cwd=tmp_path,
-    )
-    run(sys.executable, "-m", "venv", "--without-pip", venv, cwd=tmp_path)
-    python = venv / "bin" / "python"
-    site = Path(
-        run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=tmp_path).strip()
-    )
-    # addsitedir, unlike a plain path, also follows the .pth files of editable installs
-    (site / "here.pth").write_text(f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n")
-    run(
-        *(*pip, "--python", python, "install", "--quiet", "--no-deps", "--no-index"),
-        *wheels.glob("*.whl"),
-        cwd=tmp_path,
-    )
+    folders = list(projects.values())
+    python = venv_with(folders, tmp_path)
     tested = []
     for folder in folders:
         for part in ("tests", "recipes"):

@@ -1,0 +1,1 @@
+pytest_plugins = ["cs_framework.testing.fixtures"]
