@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from cs_framework.cli.plugins import commands
 from cs_framework.records import KINDS
-from cs_framework.testing import component_checks, components_of, look_installed, run_check
+from cs_framework.testing import component_checks, components_of, run_check
 from tests.docs.pages import DOCS, HOOK_PAGES, ROOT, snippets
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS.rglob("*.md"), *ROOT.glob("examples/*/*.md")]
@@ -23,8 +23,13 @@ def cs_demo(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo") / "cs-demo"
     done = CliRunner().invoke(commands, ["new", "cs-demo", "--kind", "proposer", str(folder)])
     assert done.exit_code == 0, done.output
-    look_installed(folder)
-    yield
+    info = folder / "src" / "cs_demo-0.1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: cs-demo\nVersion: 0.1.0\n")
+    (info / "entry_points.txt").write_text("[cs_framework.v1]\ndemo = cs_demo\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder / "src")
+        yield
     for name in [name for name in sys.modules if name.partition(".")[0] == "cs_demo"]:
         del sys.modules[name]
 
