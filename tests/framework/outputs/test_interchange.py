@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from faster_coco_eval import COCO
 from hypothesis import given
 from hypothesis import strategies as st
-from pycocotools.coco import COCO
 
 from cs_framework import Detection, boxes
 from cs_framework.outputs import interchange, tables
