@@ -95,10 +95,10 @@ def _load(
 def bundled(path: Path) -> Path:
     """The recipe of that file name that comes with the package, or `path` where there is none.
 
-    An installed package holds the recipes as ``cs_framework_recipes``; a checkout has them in ``recipes/``.
+    A checkout has the recipes in ``recipes/``; an installed package holds them as ``cs_framework_recipes``.
     """
     spec = find_spec("cs_framework_recipes")
-    places = [Path(place) for place in (spec.submodule_search_locations or ())] if spec else []
-    places.append(Path(__file__).parents[2] / "recipes")
+    places = [Path(__file__).parents[2] / "recipes"]
+    places += [Path(place) for place in (spec.submodule_search_locations or ())] if spec else []
     name = path.name if path.suffix == ".toml" else f"{path.name}.toml"
     return next((place / name for place in places if (place / name).exists()), path)

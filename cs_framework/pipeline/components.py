@@ -27,7 +27,6 @@ def make_env(loaded: LoadedRecipe, cache: Path | None = None, track: Callable[..
 
     pipeline = loaded.recipe.pipeline
     torch.set_num_threads(pipeline.threads)
-    torch.set_flush_denormal(True)  # vanishing weights would slow a CPU tenfold
     cv2.setNumThreads(pipeline.threads)
     extra = {"track": track} if track else {}
     return Env(

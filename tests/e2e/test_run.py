@@ -253,9 +253,7 @@ def test_an_embryo_in_two_splits_is_an_error_unless_allowed(tmp_path, cs_run):
     assert done.returncode == 2
     assert "same" in done.stderr
     assert "shared_embryos" in done.stderr
-    done = cs_run(
-        "cs-run", recipe, "--no-cache", "--replace", "--set", "data.shared_embryos=allow", cwd=tmp_path
-    )
+    done = cs_run(recipe, "--no-cache", "--replace", "--set", "data.shared_embryos=allow", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
 
 
