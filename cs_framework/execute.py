@@ -72,6 +72,10 @@ def execute(loaded: LoadedRecipe, options: Options, track: Callable[..., Iterabl
     out = options.out.expanduser().absolute()
     resolved = loaded.to_toml()
     steps = _open_steps(loaded, out, resolved, options)
+    if not steps:
+        with _log_file(out / "run.log"):
+            log.info("every step is done: nothing is left to do in %s", out)
+        return 0
     bundle = _given_bundle(loaded, out, steps)
     cache = options.cache_for(steps)
     env = make_env(loaded, cache, track)

@@ -203,6 +203,8 @@ def test_resume_takes_only_the_steps_that_are_missing(tmp_path, toy_run, cs_run)
     assert done.returncode == 0, done.stderr
     assert (copy / "model" / "bundle.json").stat().st_mtime_ns == trained
     assert (copy / "detections.parquet").read_bytes() == (toy_run / "detections.parquet").read_bytes()
+    done = cs_run(copy / "resolved.toml", "--out", copy, "--resume", cwd=tmp_path)
+    assert (done.returncode, "nothing is left to do" in done.stderr) == (0, True)
 
 
 def test_resume_with_another_recipe_shows_the_difference(tmp_path, toy_run, cs_run):
