@@ -32,6 +32,7 @@ def new(name: str, kind: Kind, folder: Path | None) -> None:
     from cs_framework.scaffold import write_project
 
     folder = folder or Path(name)
+    folder = folder if folder.name else folder.absolute()  # "." has no name to call the project by
     base = bundled(Path("quickstart.toml")).read_text(encoding="utf-8")
     try:
         written = write_project(name, kind, folder, base)

@@ -63,6 +63,9 @@ def _rectangle(
 ) -> None:
     low = (int(np.floor(box[0] * scale)) - 2, int(np.floor(box[1] * scale)) - 2)
     high = (int(np.ceil(box[2] * scale)) + 1, int(np.ceil(box[3] * scale)) + 1)
+    # A box that reaches the border of the frame is closed at the border, where its edge can still be seen.
+    last = (canvas.shape[1] - 2, canvas.shape[0] - 2)
+    low, high = (max(low[0], 1), max(low[1], 1)), (min(high[0], last[0]), min(high[1], last[1]))
     if outline:  # a dark rim keeps the line legible on bright and on dark grey
         cv2.rectangle(canvas, (low[0] - 1, low[1] - 1), (high[0] + 1, high[1] + 1), (0, 0, 0), 1)
     cv2.rectangle(canvas, low, high, colour, 1)

@@ -32,3 +32,12 @@ def test_small_frames_are_enlarged_and_a_single_pixel_is_drawn():
 def test_a_crop_holds_at_least_one_pixel():
     assert overlays.crop(frame(), (499.9, 10.2, 500.0, 12.0)).shape == (2, 1, 3)
     assert overlays.crop(frame(), (10.5, 10.0, 12.5, 12.0)).shape == (2, 3, 3)
+
+
+def test_a_box_as_large_as_the_frame_shows_all_four_edges():
+    picture = overlays.draw(frame(), annotated=boxes.as_boxes([(0, 0, 500, 500)]))
+    line = (picture == overlays.ANNOTATED).all(axis=2)
+    assert line[1, 10:-10].all()
+    assert line[-2, 10:-10].all()
+    assert line[10:-10, 1].all()
+    assert line[10:-10, -2].all()
