@@ -19,7 +19,7 @@ RECIPES = Path(__file__).parents[2] / "recipes"
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    """Ten frames each of four small synthetic embryos."""
+    """Five frames each of four small synthetic embryos."""
     root = tmp_path_factory.mktemp("synthetic") / "data"
     write_synthetic(root, SyntheticSettings(embryos=4, frames=5, size=128, seed=3))
     return root
