@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from cs_framework.errors import FrameError as FrameError
     from cs_framework.errors import RecipeError as RecipeError
     from cs_framework.errors import SetupError as SetupError
+    from cs_framework.implants import Implant as Implant
+    from cs_framework.implants import implant as implant
     from cs_framework.interfaces import AnomalyFilter as AnomalyFilter
     from cs_framework.interfaces import Detection as Detection
     from cs_framework.interfaces import Embedder as Embedder
@@ -54,6 +56,8 @@ _HOME = {
     "FrameError": "errors",
     "RecipeError": "errors",
     "SetupError": "errors",
+    "Implant": "implants",
+    "implant": "implants",
     "AnomalyFilter": "interfaces",
     "Detection": "interfaces",
     "Embedder": "interfaces",

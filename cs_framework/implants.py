@@ -1,0 +1,214 @@
+"""Strings drawn into string-free frames, with lines that look alike: exact boxes where nobody annotated.
+
+Every laboratory has string-free frames in plenty and annotated ones hardly any. What is learnt from strings
+drawn into the frames of many embryos carries over to new embryos, which annotations of one embryo do not.
+Learning from drawn defects is the idea of CutPaste (Li et al., 2021) and DRAEM (Zavrtanik et al., 2021).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import cv2
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from cs_framework.boxes import as_boxes, clip
+from cs_framework.data.synthetic.strings import StringStyle, arc, draw_string
+from cs_framework.interfaces import Bool, Float32, Frame
+from cs_framework.ridges import ridge_maps
+
+_DIAMETER = 230.0
+"""Pixels across an embryo at which the widths below hold; they grow with the embryo."""
+_WITHOUT_EMBRYO = 0.72
+"""Of the shorter side of a frame: the diameter reckoned with where no embryo was found."""
+_POINTS = 33
+_PLACES = 6
+"""Places drawn for each string, of which the smoothest is taken: strings are seen in the cavity."""
+_CENTRE_WITHIN, _END_WITHIN = 0.62, 0.9
+"""Radii of the embryo within which the middle and the ends of a string lie."""
+_MARGIN = 0.02
+"""Distance between a string and its box, in diameters: people draw boxes loosely."""
+_DARK = 0.65
+"""Share of strings darker than what lies around them."""
+
+Float64 = NDArray[np.float64]
+Sign = Literal[-1, 1]
+
+
+@frozen(eq=False)
+class Implant:
+    """A frame with strings drawn into it."""
+
+    frame: Frame
+    """The altered frame; id, sequence and index are those of the original."""
+    mask: Bool
+    """(H, W) where a drawn string can be seen; look-alikes are not marked."""
+    boxes: Float32
+    """(N, 4) around each string, N at least 1 in a frame that is large enough for one (16 px)."""
+
+
+def implant(frame: Frame, rng: np.random.Generator, strings: int | None = None) -> Implant:
+    """Draw strings, and lines that are easily taken for strings, into a string-free frame.
+
+    Strings are thin, faint, slightly bent, dark or bright, as sharp as the frame is, and cross the embryo;
+    only a stretch of each is in focus, and the box holds this stretch. Look-alikes have the same contrast:
+    arcs along the wall and short wrinkles, too strongly bent for a string, and bands too wide for one.
+
+    Args:
+        frame: what to draw into; it is left as it is.
+        rng: decides everything; the same generator state gives the same frame.
+        strings: how many; None draws one, at times two or three, and 0 draws look-alikes only.
+    """
+    scene = _Scene.of(frame, rng)
+    grey = frame.grey.astype(np.float32)
+    mask, boxes = np.zeros(frame.size, bool), []
+    if min(frame.size) >= 16:
+        for curve, style, strength in scene.look_alikes():
+            grey = draw_string(grey, curve, style, strength).image
+        for _ in range(int(rng.choice((1, 2, 3), p=(0.75, 0.19, 0.06))) if strings is None else strings):
+            drawn = draw_string(grey, *scene.string())
+            if drawn.mask.any():
+                grey = drawn.image
+                mask |= drawn.mask
+                boxes.append(drawn.box)
+    change = np.rint(grey - frame.grey)[..., None]
+    image = np.clip(frame.image + change, 0, 255).astype(np.uint8)
+    margin = _MARGIN * scene.diameter * np.array([-1, -1, 1, 1], np.float32)
+    return Implant(
+        frame=Frame(image, frame.id, frame.sequence, frame.index),
+        mask=mask,
+        boxes=clip(as_boxes(boxes) + margin, frame.size) if boxes else as_boxes([]),
+    )
+
+
+@frozen(eq=False)
+class _Scene:
+    """What decides how lines look in a frame."""
+
+    rng: np.random.Generator
+    centre: Float64
+    radius: float
+    roughness: Float32
+    """(H, W) standard deviation of the grey levels around each pixel."""
+    blur: float
+    """Standard deviation of the optics in pixels."""
+    light: float
+    """Direction of oblique light in radians: one for all lines of a frame."""
+    relief: float
+
+    @classmethod
+    def of(cls, frame: Frame, rng: np.random.Generator) -> _Scene:
+        embryo, (height, width) = frame.embryo, frame.size
+        radius = embryo.radius if embryo.found else _WITHOUT_EMBRYO / 2 * min(height, width)
+        plane = frame.grey.astype(np.float32)
+        window = (max(int(0.04 * 2 * radius), 3),) * 2
+        variance = cv2.blur(plane**2, window) - cv2.blur(plane, window) ** 2
+        return cls(
+            rng=rng,
+            centre=np.array([embryo.x, embryo.y]),
+            radius=radius,
+            roughness=np.sqrt(np.maximum(variance, 0)),
+            blur=_sharpness(frame),
+            light=rng.uniform(0, 2 * np.pi),
+            relief=rng.uniform(0, 0.7),
+        )
+
+    @property
+    def diameter(self) -> float:
+        return 2 * self.radius
+
+    @property
+    def scale(self) -> float:
+        return self.diameter / _DIAMETER
+
+    def string(self) -> tuple[Float64, StringStyle, Float64]:
+        """Curve, look and strength of a string."""
+        curve = min((self._chord() for _ in range(_PLACES)), key=self._rough)
+        length = float(np.hypot(*np.diff(curve, axis=0).T).sum())
+        seen = self.rng.uniform(0.1, 0.5) * self.diameter / max(length, 1e-6)
+        middle = self.rng.uniform(min(seen, 1) / 2, 1 - min(seen, 1) / 2)
+        beyond = np.abs(np.linspace(0, 1, _POINTS) - middle) - seen / 2
+        focus = np.clip(1 - np.maximum(beyond, 0) / 0.12, 0.1, 1)
+        in_focus = curve[focus == 1] if (focus == 1).any() else curve
+        width = self.rng.uniform(1.0, 3.2)
+        return curve, self._style(self._contrast(in_focus, (1.2, 3.2)), width), focus * self._uneven()
+
+    def look_alikes(self) -> list[tuple[Float64, StringStyle, Float64]]:
+        """Arcs along the wall, wrinkles and soft bands; what is drawn knows nothing of strings."""
+        lines = []
+        for kind in self.rng.choice(3, size=int(self.rng.integers(2, 7)), p=(0.3, 0.4, 0.3)):
+            curve = (self._wall_arc, self._wrinkle, self._chord)[kind]()
+            width = self.rng.uniform(1.0, 3.5) if kind < 2 else self.rng.uniform(7, 14)
+            fading = np.sin(np.linspace(0.1, np.pi - 0.1, _POINTS))
+            style = self._style(self._contrast(curve, (0.8, 2.5)), width)
+            lines.append((curve, style, fading * self._uneven()))
+        return lines
+
+    def _chord(self) -> Float64:
+        """Nearly straight, across the embryo, with its middle where strings are seen."""
+        turn, reach = self.rng.uniform(0, 2 * np.pi), _CENTRE_WITHIN * np.sqrt(self.rng.random())
+        middle = self.centre + reach * self.radius * np.array([np.cos(turn), np.sin(turn)])
+        heading = self.rng.uniform(0, np.pi)
+        along = np.array([np.cos(heading), np.sin(heading)])
+        towards = float((middle - self.centre) @ along)
+        away = float(((middle - self.centre) ** 2).sum()) - towards**2
+        half = np.sqrt(max((_END_WITHIN * self.radius) ** 2 - away, 1.0))
+        start, end = (middle + (sign * half - towards) * along for sign in (-1, 1))
+        return arc(start, end, self.rng.normal(0, 0.04), _POINTS)
+
+    def _wall_arc(self) -> Float64:
+        """Along the wall, on its inner side."""
+        angle, span = self.rng.uniform(0, 2 * np.pi), self.rng.uniform(0.3, 1.1)
+        angles = angle + np.linspace(-span / 2, span / 2, _POINTS)
+        reach = self.rng.uniform(0.7, 0.97) * self.radius
+        return np.asarray(self.centre + reach * np.stack([np.cos(angles), np.sin(angles)], axis=1))
+
+    def _wrinkle(self) -> Float64:
+        """Short, and bent more than strings are."""
+        turn, reach = self.rng.uniform(0, 2 * np.pi), 0.85 * np.sqrt(self.rng.random())
+        middle = self.centre + reach * self.radius * np.array([np.cos(turn), np.sin(turn)])
+        heading, length = self.rng.uniform(0, 2 * np.pi), self.rng.uniform(0.05, 0.2) * self.diameter
+        half = length / 2 * np.array([np.cos(heading), np.sin(heading)])
+        return arc(middle - half, middle + half, self._sign() * self.rng.uniform(0.15, 0.4), _POINTS)
+
+    def _style(self, contrast: float, width: float) -> StringStyle:
+        return StringStyle(
+            contrast=contrast,
+            width=width * self.scale,
+            blur=self.blur * self.rng.uniform(0.8, 1.2),
+            polarity=-1 if self.rng.random() < _DARK else 1,
+            relief=self.relief,
+            light=self.light,
+        )
+
+    def _contrast(self, curve: Float64, times: tuple[float, float]) -> float:
+        """Grey levels by which a line stands out: so many `times` the roughness of what it crosses."""
+        return float(np.clip(self.rng.uniform(*times) * self._rough(curve), 7, 40))
+
+    def _rough(self, curve: Float64) -> float:
+        height, width = self.roughness.shape
+        columns, rows = np.clip(curve.astype(int), 0, (width - 1, height - 1)).T
+        return float(np.median(self.roughness[rows, columns]))
+
+    def _uneven(self) -> Float64:
+        return np.interp(np.linspace(0, 1, _POINTS), np.linspace(0, 1, 9), self.rng.uniform(0.6, 1.25, 9))
+
+    def _sign(self) -> Sign:
+        return 1 if self.rng.random() < 0.5 else -1
+
+
+def _sharpness(frame: Frame) -> float:
+    """Standard deviation in pixels of the blur of a frame's sharpest edges, from 0.5 to 2.5.
+
+    The steepest slope is exp(0.5) s times the largest second derivative across a step blurred by s, and
+    exp(-0.5) s times across a line: about s where both are mixed.
+    """
+    fine = 0.7
+    maps = ridge_maps(frame.grey, (fine,))
+    inside = frame.embryo.mask
+    slope = np.percentile(np.hypot(maps.gradient_x[0], maps.gradient_y[0])[inside], 99) / fine
+    curvature = np.percentile(np.abs(maps.across[0])[inside], 99) / fine**2
+    seen = slope / max(float(curvature), 1e-6)
+    return float(np.clip(np.sqrt(max(seen**2 - fine**2, 0)), 0.5, 2.5))

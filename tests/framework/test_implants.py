@@ -1,0 +1,89 @@
+"""Strings drawn into string-free frames."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cs_framework import Frame, implant
+from cs_framework.data.synthetic import render_embryo
+
+
+def _frame(size: int = 200, seed: int = 3) -> Frame:
+    """A frame of the one embryo of five that never has a string."""
+    image = next(iter(render_embryo(seed, 3, 4, size))).image
+    return Frame(np.dstack([image] * 3), "embryo3_000.png", "embryo3", 0)
+
+
+FRAME = _frame()
+
+
+@settings(deadline=None, max_examples=25)
+@given(seed=st.integers(0, 2**31))
+def test_a_string_changes_the_frame_where_its_box_is(seed: int) -> None:
+    done = implant(FRAME, np.random.default_rng(seed))
+    assert 1 <= len(done.boxes) <= 3
+    assert done.frame.id == FRAME.id
+    assert done.mask.any()
+    height, width = FRAME.size
+    rows, columns = np.nonzero(done.mask)
+    inside = np.zeros(FRAME.size, bool)
+    for x1, y1, x2, y2 in done.boxes:
+        assert 0 <= x1 < x2 <= width
+        assert 0 <= y1 < y2 <= height
+        inside[int(y1) : int(np.ceil(y2)), int(x1) : int(np.ceil(x2))] = True
+    assert inside[rows, columns].all()
+    changed = np.abs(done.frame.image.astype(int) - FRAME.image).max(axis=2)
+    assert changed[done.mask].mean() > 3
+
+
+def test_strings_lie_in_the_embryo() -> None:
+    embryo = FRAME.embryo
+    assert embryo.found
+    for seed in range(20):
+        done = implant(FRAME, np.random.default_rng(seed))
+        rows, columns = np.nonzero(done.mask)
+        assert np.hypot(columns - embryo.x, rows - embryo.y).max() <= embryo.radius
+
+
+def test_the_same_seed_gives_the_same_frame_and_another_another() -> None:
+    first, again, other = (implant(FRAME, np.random.default_rng(seed)) for seed in (5, 5, 6))
+    assert np.array_equal(first.frame.image, again.frame.image)
+    assert np.array_equal(first.boxes, again.boxes)
+    assert not np.array_equal(first.frame.image, other.frame.image)
+
+
+def test_look_alikes_alone_are_not_marked() -> None:
+    done = implant(FRAME, np.random.default_rng(1), strings=0)
+    assert not np.array_equal(done.frame.image, FRAME.image)
+    assert done.boxes.shape == (0, 4)
+    assert not done.mask.any()
+
+
+def test_strings_are_brighter_or_darker_than_what_lies_beside_them() -> None:
+    changes = []
+    for seed in range(40):
+        done = implant(FRAME, np.random.default_rng(seed), strings=1)
+        changes.append((done.frame.image.astype(int) - FRAME.image)[done.mask].mean())
+    assert 0.3 < np.mean(np.array(changes) < 0) < 0.95
+    assert np.median(np.abs(changes)) > 5
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 9), (16, 16), (300, 17)])
+def test_frames_of_any_size(size: tuple[int, int]) -> None:
+    image = np.full((*size, 3), 90, np.uint8)
+    done = implant(Frame(image, "small.png"), np.random.default_rng(0))
+    assert done.frame.size == size
+    assert (image == 90).all()
+    if min(size) < 16:
+        assert len(done.boxes) == 0
+
+
+def test_colours_change_alike() -> None:
+    image = FRAME.image.copy()
+    image[..., 0] //= 2
+    done = implant(Frame(image, "colour.png"), np.random.default_rng(2))
+    change = done.frame.image.astype(int) - image
+    assert np.array_equal(change[..., 1], change[..., 2])
