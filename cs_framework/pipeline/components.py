@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from attrs import asdict, frozen
 
 from cs_framework.errors import SetupError
-from cs_framework.interfaces import AnomalyFilter, Embedder, Env, Proposer, Scorer
+from cs_framework.interfaces import AnomalyFilter, Embedder, Env, FilterBound, Proposer, Scorer
 from cs_framework.recipe import Choice, LoadedRecipe
 
 Device = str
@@ -79,6 +79,9 @@ class Components:
         if bundle is not None:
             for name, component in components.trainable().items():
                 component.load(bundle / name)
+        for proposer in components.proposers:
+            if hasattr(proposer, "bind"):
+                cast(FilterBound, proposer).bind(components.anomaly_filter)
         return components
 
     def trainable(self) -> dict[str, Any]:
@@ -88,7 +91,10 @@ class Components:
 
 
 def identity(choice: Choice, built: object) -> dict[str, Any]:
-    """All that the output of a component depends on, but its input: the key of a cache entry."""
+    """All that the output of a component depends on, but its input: the key of a cache entry.
+
+    Made anew for every entry: a component's `fingerprint` changes when it, or what it is bound to, learns.
+    """
     return {
         "component": choice.component.qualified_name,
         "version": choice.component.provenance.version,

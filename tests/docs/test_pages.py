@@ -30,7 +30,7 @@ PROTOCOLS = {
         interfaces.History,
         interfaces.Explanation,
     ),
-    "proposer": (interfaces.Proposer,),
+    "proposer": (interfaces.Proposer, interfaces.FilterBound),
     "embedder": (interfaces.Embedder,),
     "scorer": (interfaces.Scorer, interfaces.RegionTable, interfaces.Regions, interfaces.RegionScores),
 }

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import pytest
+from attrs import evolve
+
+from cs_framework import Env, SetupError
+from cs_framework.data.images import read_frame
+from cs_framework.data.source import FrameRef
+from cs_framework.pipeline.batch import Batch, make_units
+from cs_framework.pipeline.cache import Cache
+from cs_framework.pipeline.components import Components, identity
+from cs_framework.pipeline.regions import RegionMaker
+from cs_framework.recipe import load_recipe
+from tests.support.frames import write_recipe, write_root
+
+FOLLOWER = """
+import numpy as np
+from cs_framework import ProposerSpec, SetupError, hookimpl
+from tests.support.toy_plugin import NoSettings
+
+class Follower:
+    filter, calls = None, 0
+
+    def __init__(self, settings, env):
+        pass
+
+    def bind(self, anomaly_filter):
+        if anomaly_filter is None:
+            raise SetupError("follower: give the recipe an [anomaly_filter]")
+        self.filter = anomaly_filter
+
+    @property
+    def fingerprint(self):
+        return str(self.filter.learnt)
+
+    def propose(self, frame):
+        self.calls += 1
+        return np.array([(0, 0, 1 + self.filter.learnt % 10, 5)], np.float32)
+
+@hookimpl
+def cs_proposers():
+    yield ProposerSpec("follower", f"{__name__}:Follower", f"{__name__}:NoSettings", "follows")
+"""
+
+
+@pytest.fixture
+def loaded(tmp_path):
+    (tmp_path / "follower.py").write_text(FOLLOWER)
+    write_root(tmp_path / "data", embryos=1, frames=1)
+    recipe = write_recipe(tmp_path / "r.toml", tmp_path / "data")
+    text = recipe.read_text().replace('use = "grid"', 'use = "follower"')
+    recipe.write_text(text.replace("plugins = [", 'plugins = ["./follower.py", '))
+    return load_recipe(recipe)
+
+
+def test_a_proposer_that_asks_for_it_gets_the_runs_filter_loaded(loaded, tmp_path):
+    trained = Components.build(loaded, Env())
+    trained.anomaly_filter.learnt = 3.0
+    for name, component in trained.trainable().items():
+        (tmp_path / "model" / name).mkdir(parents=True)
+        component.save(tmp_path / "model" / name)
+    parts = Components.build(loaded, Env(), tmp_path / "model")
+    assert parts.proposers[0].filter is parts.anomaly_filter
+    assert parts.proposers[0].fingerprint == "3.0"
+
+
+def test_a_recipe_without_the_filter_is_refused_when_it_is_built(loaded):
+    with pytest.raises(SetupError, match="give the recipe an"):
+        Components.build(evolve(loaded, anomaly_filter=None), Env())
+
+
+def test_proposals_of_a_bound_proposer_are_kept_under_what_the_filter_has_learnt(loaded, tmp_path):
+    parts = Components.build(loaded, Env())
+    (proposer,), filter_ = parts.proposers, parts.anomaly_filter
+    before = identity(loaded.proposers[0], proposer)
+    filter_.learnt = 4.0
+    assert identity(loaded.proposers[0], proposer) != before
+    maker = RegionMaker(loaded, parts, Cache(tmp_path / "cache"))
+    path = next((tmp_path / "data").rglob("*.png"))
+    (unit,) = make_units([FrameRef(id="a", path=path, sequence="e", index=0)])
+
+    def propose():
+        batch = Batch(unit, read_frame)
+        found = maker.propose(batch, [0])
+        assert not batch.failed, batch.failed
+        return found[0][1].tolist()
+
+    assert propose() == propose() == [[0, 0, 5, 5]]
+    assert proposer.calls == 1
+    filter_.learnt = 6.0
+    assert propose() == [[0, 0, 7, 5]]
