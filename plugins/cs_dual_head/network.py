@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,16 +15,28 @@ from torch import Tensor, nn
 _ROWS_AT_ONCE = 8192  # bounds the memory of a forward pass over a large table
 
 
+class Answers(NamedTuple):
+    """What the network says of N regions."""
+
+    logits: Tensor
+    """(N,) of 'holds a string'"""
+    ious: Tensor
+    """(N,) expected IoU, not clamped"""
+    shifts: Tensor
+    """(N, 4) how far each edge is to move, in the box's widths and heights; (N, 0) without that head"""
+
+
 class DualHead(nn.Module):
-    """A shared trunk with two linear heads.
+    """A shared trunk with two linear heads, and a third one where boxes are refined.
 
     Args:
         dim: D, the length of an embedding.
         hidden: units of each hidden layer.
         dropout: share of hidden units dropped while training.
+        refines: whether there is a head for the edges; it starts by leaving them where they are.
     """
 
-    def __init__(self, dim: int, hidden: Sequence[int], dropout: float) -> None:
+    def __init__(self, dim: int, hidden: Sequence[int], dropout: float, refines: bool = False) -> None:
         super().__init__()
         self.dim = dim
         widths = [dim, *hidden]
@@ -33,33 +46,33 @@ class DualHead(nn.Module):
             self.trunk.extend([nn.Linear(wide, narrow), nn.ReLU(), nn.Dropout(dropout)])
         self.string = nn.Linear(widths[-1], 1)
         self.iou = nn.Linear(widths[-1], 1)
+        self.refines = refines
+        if refines:
+            self.edges = nn.Linear(widths[-1], 4)
+            nn.init.zeros_(self.edges.weight)
+            nn.init.zeros_(self.edges.bias)
 
-    def forward(self, embeddings: Tensor) -> tuple[Tensor, Tensor]:
-        """(N,) logits of 'holds a string' and (N,) expected IoU, not clamped, of (N, D) embeddings."""
+    def forward(self, embeddings: Tensor) -> Answers:
+        """What the heads say of (N, D) embeddings."""
         features = self.trunk(self.norm(embeddings.float()))
-        return self.string(features).squeeze(1), self.iou(features).squeeze(1)
+        shifts = self.edges(features) if self.refines else features[:, :0]
+        return Answers(self.string(features).squeeze(1), self.iou(features).squeeze(1), shifts)
 
 
 def predict(
     network: DualHead, embeddings: NDArray[np.floating], rows: NDArray[np.intp] | None = None
-) -> tuple[Tensor, Tensor]:
-    """What the network says of some rows of (N, D) embeddings, or of all, without dropout.
-
-    Returns:
-        logits and expected IoU, both float32 on the CPU, one for each row.
-    """
+) -> Answers:
+    """What the network says of some rows of (N, D) embeddings, or of all: float32, on the CPU, no dropout."""
     if rows is None:
         rows = np.arange(len(embeddings))
     device = next(network.parameters()).device
     network.eval()
-    logits, ious = [torch.empty(0)], [torch.empty(0)]
+    answers = []
     with torch.inference_mode():
-        for start in range(0, len(rows), _ROWS_AT_ONCE):
+        for start in range(0, max(len(rows), 1), _ROWS_AT_ONCE):
             part = embeddings[rows[start : start + _ROWS_AT_ONCE]]
-            logit, iou = network(torch.from_numpy(part).to(device))
-            logits.append(logit.cpu())
-            ious.append(iou.cpu())
-    return torch.cat(logits), torch.cat(ious)
+            answers.append([answer.cpu() for answer in network(torch.from_numpy(part).to(device))])
+    return Answers(*(torch.cat(parts) for parts in zip(*answers, strict=True)))
 
 
 def focal_loss(logits: Tensor, targets: Tensor, alpha: float, gamma: float) -> Tensor:

@@ -1,4 +1,4 @@
-"""The component ``dual-head-mlp``."""
+"""The components ``dual-head-mlp`` and ``refining-mlp``."""
 
 from __future__ import annotations
 
@@ -6,19 +6,17 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor
 
-from cs_dual_head.network import DualHead, predict
+from cs_dual_head.edges import shifted
+from cs_dual_head.network import Answers, DualHead, predict
 from cs_dual_head.settings import DualHeadSettings
 from cs_dual_head.training import train
 from cs_framework import DataError, Env, History, Regions, RegionScores, RegionTable, SetupError
-
-_WEIGHTS = "dual-head-mlp.safetensors"
-_SHAPE = "dual-head-mlp.json"
 
 
 class DualHeadScorer:
@@ -26,6 +24,10 @@ class DualHeadScorer:
 
     Takes embeddings of any length; the length is fixed by `fit`.
     """
+
+    name: ClassVar[str] = "dual-head-mlp"
+    """Of the component, in messages, and of its files."""
+    _refines: ClassVar[bool] = False
 
     def __init__(self, settings: DualHeadSettings, env: Env) -> None:
         self._settings = settings
@@ -41,7 +43,7 @@ class DualHeadScorer:
         seed = env.seed if self._settings.seed is None else self._settings.seed
         with _seeded(seed, self._device):
             network = self._build(table.embeddings.shape[1])
-            history = train(network, table, val, settings=self._settings, seed=seed, env=env)
+            history = train(network, table, val, settings=self._settings, seed=seed, env=env, name=self.name)
         self._network = network
         return history
 
@@ -54,17 +56,20 @@ class DualHeadScorer:
         network = self._trained()
         if regions.embeddings.shape[1] != network.dim:
             raise DataError(
-                f"dual-head-mlp was trained on embeddings of length {network.dim}, "
+                f"{self.name} was trained on embeddings of length {network.dim}, "
                 f"not {regions.embeddings.shape[1]}: use the embedder that it was trained with."
             )
-        return self._combine(*predict(network, regions.embeddings))
+        return self._combine(predict(network, regions.embeddings), regions)
 
     def save(self, folder: Path) -> None:
         """Write the weights as safetensors and the network's shape as JSON."""
         network = self._trained()
         shape = {"dim": network.dim, "hidden": list(self._settings.hidden)}
-        (folder / _SHAPE).write_text(json.dumps(shape) + "\n", encoding="utf-8")
-        save_file({name: weight.cpu() for name, weight in network.state_dict().items()}, folder / _WEIGHTS)
+        (folder / f"{self.name}.json").write_text(json.dumps(shape) + "\n", encoding="utf-8")
+        save_file(
+            {name: weight.cpu() for name, weight in network.state_dict().items()},
+            folder / f"{self.name}.safetensors",
+        )
 
     def load(self, folder: Path) -> None:
         """Read what `save` wrote.
@@ -74,14 +79,14 @@ class DualHeadScorer:
                 ask for.
         """
         try:
-            shape = json.loads((folder / _SHAPE).read_text(encoding="utf-8"))
+            shape = json.loads((folder / f"{self.name}.json").read_text(encoding="utf-8"))
             dim, hidden = int(shape["dim"]), tuple(shape["hidden"])
-            weights = load_file(folder / _WEIGHTS)
+            weights = load_file(folder / f"{self.name}.safetensors")
         except (OSError, ValueError, LookupError, TypeError, SafetensorError) as error:
-            raise SetupError(f"no trained dual-head-mlp can be read from {folder}: {error}") from error
+            raise SetupError(f"no trained {self.name} can be read from {folder}: {error}") from error
         if hidden != self._settings.hidden:
             raise SetupError(
-                f"the dual-head-mlp in {folder} has hidden layers of {hidden} units, "
+                f"the {self.name} in {folder} has hidden layers of {hidden} units, "
                 f"the settings ask for {self._settings.hidden}: set hidden to what it was trained with."
             )
         with _seeded(0, self._device):
@@ -89,23 +94,35 @@ class DualHeadScorer:
         try:
             network.load_state_dict(weights)
         except RuntimeError as error:
-            raise SetupError(f"the weights of dual-head-mlp in {folder} do not fit: {error}") from error
+            raise SetupError(f"the weights of {self.name} in {folder} do not fit: {error}") from error
         self._network = network
 
-    def _combine(self, logits: Tensor, ious: Tensor) -> RegionScores:
-        probability, quality = torch.sigmoid(logits), ious.clamp(0, 1)
+    def _combine(self, answers: Answers, regions: Regions) -> RegionScores:
+        probability, quality = torch.sigmoid(answers.logits), answers.ious.clamp(0, 1)
         confidence = (
             probability**self._settings.probability_exponent * quality**self._settings.quality_exponent
         )
-        return RegionScores(probability.numpy(), quality.numpy(), confidence.numpy())
+        boxes = shifted(torch.tensor(regions.boxes), answers.shifts).numpy() if self._refines else None
+        return RegionScores(probability.numpy(), quality.numpy(), confidence.numpy(), boxes)
 
     def _build(self, dim: int) -> DualHead:
-        return DualHead(dim, self._settings.hidden, self._settings.dropout).to(self._device)
+        network = DualHead(dim, self._settings.hidden, self._settings.dropout, self._refines)
+        return network.to(self._device)
 
     def _trained(self) -> DualHead:
         if self._network is None:
-            raise SetupError("dual-head-mlp has learnt nothing yet: run the step train, or name a bundle.")
+            raise SetupError(f"{self.name} has learnt nothing yet: run the step train, or name a bundle.")
         return self._network
+
+
+class RefiningScorer(DualHeadScorer):
+    """A dual head that also moves the edges of boxes to where it takes the string to end.
+
+    Quality is that of the refined box, since that is the box which is ranked and reported.
+    """
+
+    name = "refining-mlp"
+    _refines = True
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Settings of ``dual-head-mlp``; the defaults are the published values."""
+"""Settings of ``dual-head-mlp``, whose defaults are the published values, and of ``refining-mlp``."""
 
 from __future__ import annotations
 
@@ -31,3 +31,10 @@ class DualHeadSettings:
     quality_exponent: float = setting(
         1.0, ge=0, help="b in confidence = probability^a * quality^b (the published app: 0.4)"
     )
+
+
+@frozen
+class RefiningSettings(DualHeadSettings):
+    """Those of the dual head, and how much the edges count."""
+
+    edges_weight: float = setting(1.0, gt=0, help="weight of the smooth L1 loss on the edges of strings")

@@ -15,6 +15,7 @@ def settings(tmp_path_factory):
         "autoencoder": {"image_size": 32, "epochs": 1},
         "dinov3": {"weights": str(save_tiny_dinov3(tmp_path_factory.mktemp("dinov3"))), "image_size": 32},
         "dual-head-mlp": {"epochs": 2},
+        "refining-mlp": {"epochs": 2},
     }
 
 

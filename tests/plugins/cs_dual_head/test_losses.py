@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cs_dual_head.network import focal_loss
+from cs_dual_head.network import Answers, focal_loss
 from cs_dual_head.settings import DualHeadSettings
 from cs_dual_head.training import balanced_rows, total_loss
 from cs_framework import DataError
@@ -40,14 +40,14 @@ def test_focal_loss_without_focus_is_half_the_cross_entropy():
 
 
 def test_total_loss_weighs_both_heads():
-    logits, ious = torch.tensor([0.0, 0.0]), torch.tensor([0.5, 2.0])
+    answers = Answers(torch.tensor([0.0, 0.0]), torch.tensor([0.5, 2.0]), torch.empty(2, 0))
     targets = torch.tensor([[1.0, 0.3], [0.0, 0.0]])
     focal = np.mean([0.25 * 0.25 * math.log(2), 0.75 * 0.25 * math.log(2)])
     smooth = np.mean([0.5 * 0.2**2, 2.0 - 0.5])  # quadratic below 1, linear above
-    one_to_one = total_loss(logits, ious, targets, DualHeadSettings()).item()
+    one_to_one = total_loss(answers, targets, DualHeadSettings()).item()
     assert one_to_one == pytest.approx(focal + smooth, rel=1e-6)
     uneven = DualHeadSettings(probability_weight=3.0, quality_weight=0.5)
-    assert total_loss(logits, ious, targets, uneven).item() == pytest.approx(3 * focal + smooth / 2, rel=1e-6)
+    assert total_loss(answers, targets, uneven).item() == pytest.approx(3 * focal + smooth / 2, rel=1e-6)
 
 
 @given(st.lists(st.sampled_from([1, 0, -1]), min_size=2), st.integers(0, 9))

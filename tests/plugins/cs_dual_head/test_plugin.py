@@ -9,11 +9,12 @@ import cs_dual_head
 
 
 def test_the_record_names_what_exists():
-    (record,) = cs_dual_head.cs_scorers()
-    for path, expected in ((record.factory, "DualHeadScorer"), (record.settings, "DualHeadSettings")):
-        module, _, name = path.partition(":")
-        assert getattr(import_module(module), name).__name__ == expected
-    assert all(find_spec(needed) for needed in record.needs)
+    records = cs_dual_head.cs_scorers()
+    for record, stem in zip(records, ("DualHead", "Refining"), strict=True):
+        for path, expected in ((record.factory, stem + "Scorer"), (record.settings, stem + "Settings")):
+            module, _, name = path.partition(":")
+            assert getattr(import_module(module), name).__name__ == expected
+        assert all(find_spec(needed) for needed in record.needs)
 
 
 def test_announcing_and_checking_import_nothing_heavy():

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from sklearn.metrics import average_precision_score
 
+from cs_dual_head.network import Answers
 from cs_dual_head.scorer import DualHeadScorer
 from cs_dual_head.settings import DualHeadSettings
 from cs_framework import DataError, Env, Regions, Scorer, SetupError
@@ -199,7 +200,10 @@ def test_confidence_grows_with_both_heads(a, b, seed):
     scorer = DualHeadScorer(DualHeadSettings(probability_exponent=a, quality_exponent=b), Env())
     rng = np.random.default_rng(seed)
     logits, ious = (torch.from_numpy(rng.normal(scale=2, size=30)).float() for _ in range(2))
-    scores = scorer._combine(logits, ious)
+    nowhere = Regions(
+        np.zeros((30, 1), np.float32), np.zeros((30, 4), np.float32), np.zeros((30, 2), np.int32)
+    )
+    scores = scorer._combine(Answers(logits, ious, torch.empty(30, 0)), nowhere)
     p, q, confidence = scores.probability, scores.quality, scores.confidence
     np.testing.assert_allclose(confidence, p.astype(float) ** a * q.astype(float) ** b, rtol=1e-5, atol=1e-7)
     at_least = (p[:, None] >= p) & (q[:, None] >= q)
