@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from attrs import field, frozen
+from attrs.validators import matches_re
 
 from cs_framework.settings import setting
 
@@ -46,12 +47,25 @@ class DataSettings:
     source: Literal["folder", "synthetic"] = setting("folder", help="a data root, or generated embryos")
     root: Path | None = setting(None, help="folder with {train,val,test}/{normal,abnormal} and labels/")
     group_pattern: str | None = setting(
-        None, help="regular expression over file names without extension; group 'group' is the embryo"
+        None,
+        help="regular expression over file names without extension; group 'group' is the embryo, 'frame' (a "
+        "number) and 'hours' the time",
     )
     shared_embryos: Literal["error", "allow"] = setting(
         "error", help="what to do with an embryo in two splits"
     )
+    embryo: tuple[float, float, float] | None = setting(
+        None,
+        gt=0,
+        le=1,
+        help="the embryo's circle in every frame, instead of the one found: x and y of the centre and the "
+        "radius, as fractions of the frame's width, its height and its shorter side",
+    )
     bits: int | None = setting(None, ge=8, le=16, help="depth of 16-bit files when it is less than 16")
+    z: int | Literal["best-focus", "max"] = setting(
+        "best-focus", help="of a stack with several z planes: the sharpest, all projected, or one (from 0)"
+    )
+    hours_per_frame: float | None = setting(None, gt=0, help="time between the frames of an embryo")
     synthetic: SyntheticSettings = field(
         factory=SyntheticSettings, metadata={"cs_framework": {"help": "settings of the generator"}}
     )
@@ -62,6 +76,16 @@ class ModelSettings:
     """A trained bundle to use instead of naming components."""
 
     bundle: Path | None = setting(None, help="the model/ folder of a run")
+
+
+@frozen
+class ImplantSettings:
+    """Strings drawn into string-free training frames, which need no annotation."""
+
+    share: float = setting(
+        0.0, ge=0, le=1, help="share of the string frames to train on that are drawn: 0 none, 1 all"
+    )
+    frames: int = setting(400, ge=1, help="frames with drawn strings at most")
 
 
 @frozen
@@ -76,8 +100,17 @@ class TrainingSettings:
         help="ways to show each annotated training frame: as it is, also mirrored, upside down, turned",
     )
     normal_regions: int = setting(
-        256, ge=0, help="background regions drawn from each string-free training frame"
+        256,
+        ge=0,
+        help="background regions taken of each training frame that is string-free or has drawn strings",
     )
+    implants: ImplantSettings = field(
+        factory=ImplantSettings, metadata={"cs_framework": {"help": "strings drawn into string-free frames"}}
+    )
+    brightness: float = setting(
+        0.0, ge=0, lt=1, help="largest relative change of a training frame's brightness"
+    )
+    blur: float = setting(0.0, ge=0, le=5, help="strongest blur of a training frame, sigma in pixels")
 
 
 @frozen
@@ -97,8 +130,28 @@ class PipelineSettings:
     device: Literal["auto", "cpu", "cuda", "mps"] = setting("auto", help="where networks run")
     threads: int = setting(2, ge=1, help="threads of each process; results may depend on it, so it is fixed")
     workers: int = setting(1, ge=1, help="processes; results do not depend on it")
+    engine: str = setting(
+        "local",
+        help="what hands out the work: local, dask, or dask:ADDRESS; results do not depend on it",
+        validator=matches_re(r"local|dask(:.+)?"),
+    )
     gate: GateSettings = field(
         factory=GateSettings, metadata={"cs_framework": {"help": "operating point of stage 1"}}
+    )
+    search: Literal["frame", "embryo"] = setting(
+        "frame", help="embryo: proposals whose centre lies off the embryo are dropped"
+    )
+    min_proposal_size: float = setting(
+        0.0,
+        ge=0,
+        help="smaller proposals are dropped: square root of the area, as a fraction of the embryo's diameter "
+        "(of the frame's shorter side where no embryo is found)",
+    )
+    max_proposal_size: float | None = setting(
+        None, gt=0, help="larger proposals are dropped, in the same unit"
+    )
+    proposal_overlap: float | None = setting(
+        None, ge=0, le=1, help="a proposal that overlaps an earlier one above this IoU goes; none goes without"
     )
     max_proposals: int = setting(3000, ge=1, help="boxes kept of each frame, after uniting all proposers")
     top: int = setting(1, ge=1, help="boxes reported for a frame at most")
@@ -118,7 +171,9 @@ class DetectSettings:
     """What to look at."""
 
     input: Path | None = setting(
-        None, help="folder or image; without it, the frames of the test (else val) split"
+        None,
+        help="folder, image, TIFF stack, video, or list of files (.txt, .csv); without it, the frames of the "
+        "test (else val) split",
     )
 
 

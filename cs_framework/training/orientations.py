@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from attrs import evolve
 
+from cs_framework.embryo import Circle
 from cs_framework.interfaces import Float32, Frame, UInt8
 
 # The eight symmetries of a square: quarter turns counter-clockwise, then mirrored left to right or not. The
@@ -17,7 +19,7 @@ def orient(frame: Frame, orientation: int) -> Frame:
     if orientation == 0:
         return frame
     image = np.ascontiguousarray(_turned(frame.image, orientation))
-    return Frame(image, frame.id, frame.sequence, frame.index)
+    return evolve(frame, image=image, circle=_turned_circle(frame.circle, orientation))
 
 
 def orient_boxes(boxes: Float32, size: tuple[int, int], orientation: int) -> Float32:
@@ -36,6 +38,15 @@ def orient_boxes(boxes: Float32, size: tuple[int, int], orientation: int) -> Flo
 def orient_size(size: tuple[int, int], orientation: int) -> tuple[int, int]:
     """(height, width) of the oriented frame."""
     return size if _SYMMETRIES[orientation][0] % 2 == 0 else size[::-1]
+
+
+def _turned_circle(circle: Circle | None, orientation: int) -> Circle | None:
+    """As fractions of the frame, the centre turns as a box without extent does in a frame of 1 x 1."""
+    if circle is None:
+        return None
+    x, y, radius = circle
+    centre = orient_boxes(np.array([[x, y, x, y]], np.float32), (1, 1), orientation)[0]
+    return float(centre[0]), float(centre[1]), radius
 
 
 def _turned(image: UInt8, orientation: int) -> UInt8:

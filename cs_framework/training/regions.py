@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -18,6 +18,7 @@ from cs_framework.pipeline.batch import Batch, Unit
 from cs_framework.pipeline.regions import Float16, RegionMaker
 from cs_framework.recipe.schema import TrainingSettings
 from cs_framework.training.orientations import orient, orient_boxes, orient_size
+from cs_framework.training.retouch import Retouch, is_drawn
 
 
 def weak_labels(
@@ -54,19 +55,45 @@ class FrameRegions:
 
 @frozen
 class Sampling:
-    """Which regions of a frame are used, and in how many orientations annotated frames are shown."""
+    """How a frame is altered, which of its regions are used, and how many ways string frames are turned."""
 
-    seed: int
+    retouch: Retouch
     normal_regions: int | None = None
-    """Regions drawn from a string-free frame at most; None for all."""
+    """Background regions taken at most of a frame that is string-free or has drawn strings; None for all."""
     orientations: int = 1
 
-    def draw(self, frame: LabelledFrame, boxes: Float32) -> Float32:
-        """Boxes of a frame, the same for the same seed and frame."""
-        if self.normal_regions is None or frame.label == 1 or len(boxes) <= self.normal_regions:
+    def draw(self, frame: LabelledFrame, boxes: Float32, annotated: Float32) -> Float32:
+        """Boxes of a frame, the same for the same seed and frame; all that overlap an annotated box."""
+        if self.normal_regions is None or (frame.label == 1 and not is_drawn(frame.ref)):
             return boxes
-        rng = np.random.default_rng([self.seed, zlib.crc32(frame.ref.id.encode())])
-        return boxes[np.sort(rng.choice(len(boxes), self.normal_regions, replace=False))]
+        overlapping = bx.iou(boxes, annotated).any(axis=1)
+        background = np.flatnonzero(~overlapping)
+        if len(background) <= self.normal_regions:
+            return boxes
+        rng = np.random.default_rng([self.retouch.seed, zlib.crc32(frame.ref.id.encode())])
+        chosen = rng.choice(background, self.normal_regions, replace=False)
+        kept = np.sort(np.concatenate([np.flatnonzero(overlapping), chosen]))
+        return np.asarray(boxes[kept])
+
+
+@define(eq=False)
+class Altered:
+    """Reads frames as their references say they are altered."""
+
+    read: Callable[[FrameRef], Frame]
+    retouch: Retouch
+    drawn: dict[str, Float32] = field(factory=dict)
+    """Boxes of the strings that were drawn, by the frame's id."""
+
+    def __call__(self, ref: FrameRef) -> Frame:
+        """The frame that `ref` names."""
+        frame = self.read(ref)
+        if not ref.variant:
+            return frame
+        frame, boxes = self.retouch.apply(ref, frame)
+        if boxes is not None:
+            self.drawn[ref.id] = boxes
+        return frame
 
 
 @define(eq=False)
@@ -87,32 +114,50 @@ def regions_of(
     """Propose and embed the regions of frames whose boxes are known."""
     found = RegionBatch()
     for piece in unit.batches():
-        batch = Batch(piece, read)
+        altered = Altered(read, sampling.retouch)
+        batch = Batch(piece, altered)
         frames = [labelled[ref.id] for ref in piece.refs]
         proposed = maker.propose(batch, batch.alive())
-        chosen = {i: sampling.draw(frames[i], boxes) for i, (_, boxes) in proposed.items()}
+
+        sizes = {i: size for i, (size, _) in proposed.items()}
+        truth = partial(_annotated, batch, frames, sizes, altered.drawn)
+        annotated = batch.each("read", list(proposed), truth)
+        chosen = {i: sampling.draw(frames[i], proposed[i][1], annotated[i]) for i in annotated}
         for orientation in range(sampling.orientations):
             shown = {
-                i: orient_boxes(boxes, proposed[i][0], orientation)
+                i: orient_boxes(boxes, sizes[i], orientation)
                 for i, boxes in chosen.items()
                 if orientation == 0 or frames[i].label == 1
             }
             view = partial(orient, orientation=orientation)
             for i, embeddings in maker.embed(batch, shown, view, orientation=orientation).items():
-                size, annotated = proposed[i][0], frames[i].boxes(proposed[i][0])
-                assert annotated is not None, "only frames with known boxes come here"
                 found.regions.append(
                     FrameRegions(
                         frame=piece.refs[i].id,
                         sequence=piece.refs[i].sequence,
-                        size=orient_size(size, orientation),
+                        size=orient_size(sizes[i], orientation),
                         boxes=shown[i],
                         embeddings=embeddings,
-                        annotated=orient_boxes(annotated, size, orientation),
+                        annotated=orient_boxes(annotated[i], sizes[i], orientation),
                     )
                 )
         found.skipped += [batch.failed[i] for i in sorted(batch.failed)]
     return found
+
+
+def _annotated(
+    batch: Batch,
+    frames: Sequence[LabelledFrame],
+    sizes: Mapping[int, tuple[int, int]],
+    drawn: Mapping[str, Float32],
+    i: int,
+) -> Float32:
+    """Boxes of frame `i` of a batch; of drawn strings, only drawing tells."""
+    if is_drawn(frames[i].ref):
+        return drawn[batch.frame(i).id]
+    boxes = frames[i].boxes(sizes[i])
+    assert boxes is not None, "only frames with known boxes come here"
+    return boxes
 
 
 def make_table(regions: Sequence[FrameRegions], settings: TrainingSettings, dim: int) -> RegionTable:

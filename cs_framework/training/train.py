@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from cs_framework.bundle import Bundle, Gate, write_bundle
-from cs_framework.data.dataset import hold_out
 from cs_framework.data.images import content_hash
 from cs_framework.data.labels import LabelledFrame
 from cs_framework.data.windows import FrameWindows
@@ -22,7 +21,9 @@ from cs_framework.pipeline.components import digest
 from cs_framework.recipe import components_to_dict
 from cs_framework.recipe.schema import PipelineSettings
 from cs_framework.run import Run
+from cs_framework.training.frames import scorer_frames
 from cs_framework.training.regions import FrameRegions, Sampling, make_table
+from cs_framework.training.retouch import Retouch
 
 log = logging.getLogger(__name__)
 
@@ -39,10 +40,11 @@ def train(run: Run) -> Bundle:
     root = run.loaded.recipe.data.root
     if not normal:
         raise DataError(f"{root}: no frames in train/normal; both stages learn from string-free frames")
-    if not annotated:
+    if not annotated and run.loaded.recipe.training.implants.share < 1:
         raise DataError(
             f"{root}: no annotated frames; put frames with strings into train/abnormal and their boxes into "
-            "labels/train/<name>.txt (YOLO lines: class cx cy width height)"
+            "labels/train/<name>.txt (YOLO lines: class cx cy width height), or learn from drawn strings "
+            "alone with --set training.implants.share=1"
         )
     notes = list(run.data.notes)
     for note in notes:
@@ -110,21 +112,12 @@ def _fit_scorer(
     validation: Sequence[LabelledFrame],
     notes: list[str],
 ) -> None:
-    training: Sequence[LabelledFrame] = [*normal, *annotated]
-    held: Sequence[LabelledFrame] = [f for f in validation if f.label == 0 or f.relative is not None]
-    if not any(f.label == 1 for f in held):
-        parts = hold_out(training, run.env.seed)
-        if parts is None:
-            held = ()
-            notes.append("one annotated embryo only: the scorer trains for a fixed number of epochs")
-        else:
-            training, held = parts
-            names = sorted({f.ref.sequence for f in held if f.label == 1})
-            notes.append(f"no boxes in val: training embryos held out for the scorer: {', '.join(names)}")
     settings, seed = run.loaded.recipe.training, run.env.seed
-    sampling = Sampling(seed, settings.normal_regions, settings.orientations)
-    train_table = _table(run, training, "train", sampling)
-    val_table = _table(run, held, "val", Sampling(seed)) if held else None
+    retouch = Retouch.of(settings, seed)
+    parts = scorer_frames(settings.implants, retouch, normal, annotated, validation, notes)
+    sampling = Sampling(retouch, settings.normal_regions, settings.orientations)
+    train_table = _table(run, parts.train, "train", sampling)
+    val_table = _table(run, parts.val, "val", Sampling(retouch)) if parts.val else None
     positive = int((train_table.labels == 1).sum())
     log.info("fitting the scorer on %d regions, %d of them strings", len(train_table), positive)
     history = run.components.scorer.fit(train_table, val_table, run.env)

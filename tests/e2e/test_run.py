@@ -288,3 +288,24 @@ def test_what_training_lacks_is_named(missing, tmp_path, cs_run):
     done = cs_run(write_recipe(tmp_path / "toy.toml", root), cwd=tmp_path)
     assert (done.returncode, "Traceback" in done.stderr) == (2, False)
     assert missing in done.stderr
+
+
+def test_training_on_drawn_strings_alone(tmp_path, cs_run):
+    root = write_root(tmp_path / "data")
+    shutil.rmtree(root / "train" / "abnormal")
+    shutil.rmtree(root / "labels" / "train")
+    recipe = write_recipe(tmp_path / "toy.toml", root, outputs="regions = true")
+    refused = cs_run(recipe, "--no-cache", cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "--set training.implants.share=1" in refused.stderr
+    shutil.rmtree(tmp_path / "runs")
+    done = cs_run(
+        *(recipe, "--no-cache", "--set", "training.implants.share=1", "--set", "training.implants.frames=8"),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    table = pq.read_table(tmp_path / "runs/toy/training/regions_train.parquet")
+    drawn = {name for name in table["frame"].to_pylist() if "+string" in name}
+    assert len(drawn) == 8
+    notes = json.loads((tmp_path / "runs/toy/metrics.json").read_text())["notes"]
+    assert any("8 of the 8 string frames" in note for note in notes)

@@ -1,0 +1,88 @@
+"""Which frames the scorer learns from, and which tell when it has learnt enough."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from cs_framework.data.dataset import hold_out
+from cs_framework.data.labels import LabelledFrame
+from cs_framework.recipe.schema import ImplantSettings
+from cs_framework.training.retouch import Retouch
+
+_VALIDATED_ON = 60
+"""Validation frames with drawn strings at most, and as many string-free ones."""
+
+
+@frozen
+class ScorerFrames:
+    """Frames whose boxes are known, annotated or drawn."""
+
+    train: tuple[LabelledFrame, ...]
+    val: tuple[LabelledFrame, ...]
+    """Frames of other embryos than those of `train`; empty where no string could be held out."""
+
+
+def scorer_frames(
+    implants: ImplantSettings,
+    retouch: Retouch,
+    normal: Sequence[LabelledFrame],
+    annotated: Sequence[LabelledFrame],
+    validation: Sequence[LabelledFrame],
+    notes: list[str],
+) -> ScorerFrames:
+    """Mix annotated frames, frames with drawn strings and string-free ones; hold some out for validation.
+
+    Validated on is, of these, the first that there is: annotated frames of `validation`; strings drawn into
+    its string-free frames, where the recipe draws strings at all; held-out embryos of the training split.
+
+    Args:
+        implants: how many of the string frames are drawn.
+        retouch: draws them.
+        normal: string-free frames of the training split.
+        annotated: its frames with boxes.
+        validation: all frames of the validation split.
+        notes: what a reader has to know of the choice is added here.
+    """
+    if implants.share == 1:
+        annotated = ()
+    strings_free = [f for f in validation if f.label == 0]
+    known = [f for f in validation if f.label == 0 or f.relative is not None]
+    if len(known) > len(strings_free):
+        val = known
+    elif implants.share and strings_free:
+        drawn = retouch.with_strings(strings_free, min(len(strings_free), _VALIDATED_ON))
+        val = [*_spread(strings_free, _VALIDATED_ON), *drawn]
+        notes.append("no boxes in val: the scorer is validated on strings drawn into its string-free frames")
+    else:
+        val = []
+        parts = hold_out([*normal, *annotated], retouch.seed)
+        if parts is None:
+            notes.append("one annotated embryo only: the scorer trains for a fixed number of epochs")
+        else:
+            rest, held = parts
+            names = sorted({f.ref.sequence for f in held if f.label == 1})
+            notes.append(f"no boxes in val: training embryos held out for the scorer: {', '.join(names)}")
+            normal, annotated = ([f for f in rest if f.label == label] for label in (0, 1))
+            val = list(held)
+    count = _drawn(implants, len(annotated))
+    train = [*retouch.plain(normal), *retouch.with_strings(normal, count), *retouch.plain(annotated)]
+    if count:
+        notes.append(
+            f"{count} of the {count + len(annotated)} string frames that the scorer learnt from are drawn"
+        )
+    return ScorerFrames(tuple(train), tuple(val))
+
+
+def _spread(frames: Sequence[LabelledFrame], count: int) -> list[LabelledFrame]:
+    """At most `count` of the frames, evenly spaced."""
+    step = max(1, -(-len(frames) // count))
+    return list(frames[::step])
+
+
+def _drawn(implants: ImplantSettings, annotated: int) -> int:
+    """Frames with drawn strings to make, beside so many annotated ones."""
+    if implants.share == 1:
+        return implants.frames
+    return min(implants.frames, round(annotated * implants.share / (1 - implants.share)))

@@ -1,0 +1,123 @@
+"""Frames with drawn strings as training frames."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from cs_framework import Frame, boxes
+from cs_framework.data import FrameRef, LabelledFrame, content_hash, read_frame
+from cs_framework.recipe.schema import ImplantSettings
+from cs_framework.training.frames import scorer_frames
+from cs_framework.training.regions import Altered, Sampling
+from cs_framework.training.retouch import Retouch, is_drawn
+
+
+def _frames(kind: str, embryos: int, label: int, *, known: bool = True) -> list[LabelledFrame]:
+    relative = np.array([[0.5, 0.5, 0.2, 0.1]]) if label and known else None
+    return [
+        LabelledFrame(
+            FrameRef(f"{kind}/{e}_{n}.png", Path(f"{e}_{n}.png"), sequence=f"{kind}{e}"), label, relative
+        )
+        for e in range(embryos)
+        for n in range(4)
+    ]
+
+
+NORMAL, ANNOTATED = _frames("train", 5, 0), _frames("one", 1, 1)
+
+
+def _mix(share: float, validation: list[LabelledFrame], frames: int = 1000, annotated=ANNOTATED):
+    notes: list[str] = []
+    parts = scorer_frames(ImplantSettings(share, frames), Retouch(3), NORMAL, annotated, validation, notes)
+    return parts, notes
+
+
+def test_without_drawn_strings_all_is_as_annotated():
+    validation = [*_frames("val", 2, 0), *_frames("val", 2, 1)]
+    parts, notes = _mix(0, validation)
+    assert list(parts.train) == [*NORMAL, *ANNOTATED]
+    assert list(parts.val) == validation
+    assert not notes
+
+
+@pytest.mark.parametrize(("share", "drawn"), [(0.5, 4), (0.8, 16), (0.2, 1)])
+def test_the_share_of_drawn_frames_is_the_stated_one(share: float, drawn: int):
+    parts, notes = _mix(share, _frames("val", 1, 0))
+    assert sum(is_drawn(f.ref) for f in parts.train) == drawn
+    assert sum(f.label for f in parts.train) == drawn + len(ANNOTATED)
+    assert f"{drawn} of the {drawn + 4} string frames" in notes[-1]
+
+
+def test_drawn_strings_alone_need_no_annotation_and_are_limited():
+    parts, _ = _mix(1, _frames("val", 1, 0), frames=45, annotated=[])
+    drawn = [f for f in parts.train if f.label]
+    assert len(drawn) == 45
+    assert len({f.ref.id for f in drawn}) == 45, "several in one frame have names of their own"
+    assert {f.ref.sequence for f in drawn} == {f.ref.sequence for f in NORMAL}
+
+
+def test_validation_on_drawn_strings_where_nobody_annotated():
+    parts, notes = _mix(1, [*_frames("val", 3, 0), *_frames("val", 1, 1, known=False)])
+    assert {f.ref.sequence for f in parts.val} == {"val0", "val1", "val2"}
+    assert sum(is_drawn(f.ref) for f in parts.val) == 12
+    assert "validated on strings drawn" in notes[0]
+
+
+def test_annotated_validation_frames_come_first():
+    validation = [*_frames("val", 1, 0), *_frames("val", 1, 1)]
+    parts, _ = _mix(1, validation)
+    assert list(parts.val) == validation
+
+
+@pytest.fixture
+def ref(tmp_path: Path) -> FrameRef:
+    image = np.random.default_rng(0).integers(60, 140, (90, 100)).astype(np.uint8)
+    cv2.imwrite(str(tmp_path / "a.png"), image)
+    return FrameRef("a.png", tmp_path / "a.png", sequence="a")
+
+
+def test_a_drawn_frame_is_another_one_for_caches_and_the_same_each_time(ref: FrameRef):
+    (first, second) = (f.ref for f in Retouch(1).with_strings([LabelledFrame(ref, 0)], 2))
+    (other_seed,) = (f.ref for f in Retouch(2).with_strings([LabelledFrame(ref, 0)], 1))
+    assert len({content_hash(r) for r in (ref, first, second, other_seed)}) == 4
+    read = Altered(read_frame, Retouch(1))
+    images = [read(r).image for r in (first, first, second, ref)]
+    assert np.array_equal(images[0], images[1])
+    assert not np.array_equal(images[0], images[2])
+    assert np.array_equal(images[3], read_frame(ref).image)
+    assert set(read.drawn) == {first.id, second.id}
+    assert all(len(found) for found in read.drawn.values())
+
+
+def test_light_and_focus_change_every_training_frame(ref: FrameRef):
+    retouch = Retouch(1, brightness=0.3, blur=2.0)
+    (plain,) = retouch.plain([LabelledFrame(ref, 0)])
+    changed = Altered(read_frame, retouch)(plain.ref)
+    original = read_frame(ref)
+    assert changed.id == original.id
+    assert 0.69 <= changed.image.mean() / original.image.mean() <= 1.31
+    assert changed.image.std() < original.image.std()
+    assert content_hash(plain.ref) != content_hash(ref)
+
+
+def test_background_of_drawn_frames_is_sampled_and_what_overlaps_is_kept(ref: FrameRef):
+    (drawn,) = Retouch(1).with_strings([LabelledFrame(ref, 0)], 1)
+    found = boxes.as_boxes([(x, y, x + 10, y + 10) for x in range(0, 90, 5) for y in range(0, 80, 5)])
+    annotated = boxes.as_boxes([(20, 20, 45, 30)])
+    kept = Sampling(Retouch(1), normal_regions=7).draw(drawn, found, annotated)
+    touching = boxes.iou(found, annotated)[:, 0] > 0
+    assert len(kept) == touching.sum() + 7
+    assert {tuple(b) for b in found[touching]} <= {tuple(b) for b in kept}
+    assert len(Sampling(Retouch(1), 7).draw(ANNOTATED[0], found, annotated)) == len(found)
+    assert len(Sampling(Retouch(1), 7).draw(NORMAL[0], found, boxes.as_boxes([]))) == 7
+
+
+def test_frames_too_small_for_a_string_stay_without(ref: FrameRef):
+    frame = Frame(np.zeros((8, 8, 3), np.uint8), "tiny.png")
+    _, drawn = Retouch(1).apply(Retouch(1).with_strings([LabelledFrame(ref, 0)], 1)[0].ref, frame)
+    assert drawn is not None
+    assert drawn.shape == (0, 4)
