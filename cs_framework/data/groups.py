@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from attrs import frozen
@@ -18,30 +19,39 @@ INDEX = "index.csv"
 class Row:
     """What ``index.csv`` says of a frame."""
 
-    group: str
-    frame_no: int | None
+    group: str = ""
+    frame_no: int | None = None
+    hours: float | None = None
 
 
 @frozen
 class Grouping:
-    """Names the embryo of each frame of one folder."""
+    """Tells the embryo and the time of each frame of one folder."""
 
     rows: Mapping[str, Row]
-    """By path relative to the folder, with ``/``."""
+    """By path relative to the folder, with ``/``; perhaps with ``#page``."""
     pattern: re.Pattern[str] | None
 
-    def embryo(self, name: str) -> str | None:
-        """The embryo of the file `name` (relative to the folder), or None where nothing tells."""
-        row = self.rows.get(name)
-        if row is not None and row.group:
-            return row.group
-        match = self.pattern.search(PurePosixPath(name).stem) if self.pattern else None
-        return match["group"] or None if match else None
+    def find(self, file: str, frame: str) -> Row:
+        """What is known of a frame.
 
-    def frame_no(self, name: str) -> int | None:
-        """The frame's number in ``index.csv``, where there is one."""
-        row = self.rows.get(name)
-        return row.frame_no if row else None
+        Args:
+            file: its file, relative to the folder.
+            frame: its id, which is that of the file with ``#page`` where the file holds several frames.
+
+        Returns:
+            Each part from the row of the frame, else (the embryo only) from the row of its file, else from
+            the pattern, which of a file with several frames tells the embryo only.
+        """
+        of_frame, of_file = self.rows.get(frame, Row()), self.rows.get(file, Row())
+        match = self.pattern.search(PurePosixPath(file).stem) if self.pattern else None
+        named: dict[str, str | None] = match.groupdict() if match else {}
+        several = frame != file
+        return Row(
+            of_frame.group or of_file.group or named.get("group") or "",
+            of_frame.frame_no if several or of_frame.frame_no is not None else _integer(named.get("frame")),
+            of_frame.hours if several or of_frame.hours is not None else _number(named.get("hours")),
+        )
 
 
 def read_grouping(root: Path, group_pattern: str | None) -> Grouping:
@@ -50,7 +60,9 @@ def read_grouping(root: Path, group_pattern: str | None) -> Grouping:
     Raises:
         DataError: the pattern or the index is wrong.
     """
-    return Grouping(_read_index(root / INDEX), _compile(group_pattern))
+    index = root / INDEX
+    rows = read_index(index, {"path", "group"}) if index.is_file() else {}
+    return Grouping(rows, _compile(group_pattern))
 
 
 def _compile(text: str | None) -> re.Pattern[str] | None:
@@ -68,23 +80,29 @@ def _compile(text: str | None) -> re.Pattern[str] | None:
     return pattern
 
 
-def _read_index(path: Path) -> dict[str, Row]:
-    """Rows by frame. Columns ``path`` and ``group``, perhaps ``frame_no``; others are ignored."""
-    if not path.is_file():
-        return {}
+def read_index(path: Path, required: Set[str]) -> dict[str, Row]:
+    """Rows of a CSV file by frame, in its order.
+
+    Columns are ``path`` (relative to the file's folder), ``group``, ``frame_no`` and ``hours``; others are
+    ignored.
+
+    Raises:
+        DataError: a column is missing, a path leads out of the folder, or the file is no CSV.
+    """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
             columns = reader.fieldnames or []
-            if not {"path", "group"} <= set(columns):
+            if not required <= set(columns):
+                wanted = " and ".join(sorted(required, reverse=True))
                 raise DataError(
-                    f"{path}: needs the columns path and group, separated by commas; "
-                    f"it has: {', '.join(columns)}"
+                    f"{path}: needs the columns {wanted}, separated by commas; it has: {', '.join(columns)}"
                 )
             rows: dict[str, Row] = {}
             for record in reader:
-                name = _frame_name(record["path"] or "", f"{path}:{reader.line_num}")
-                row = Row((record["group"] or "").strip(), _integer(record.get("frame_no")))
+                name = inside(record["path"] or "", f"{path}:{reader.line_num}")
+                group = (record.get("group") or "").strip()
+                row = Row(group, _integer(record.get("frame_no")), _number(record.get("hours")))
                 if rows.setdefault(name, row) != row:
                     raise DataError(f"{path}:{reader.line_num}: {name} is listed before, with another group")
             return rows
@@ -92,16 +110,29 @@ def _read_index(path: Path) -> dict[str, Row]:
         raise DataError(f"{path}: not a CSV file in UTF-8: {error}") from error
 
 
-def _frame_name(text: str, place: str) -> str:
-    """The path as frames are named: relative, with ``/``; it never leads out of the folder."""
+def inside(text: str, place: str) -> str:
+    """A path that a file gives, as frames are named: relative, with ``/``.
+
+    Raises:
+        DataError: it leads out of the folder; `place` says where it stands.
+    """
     name = PureWindowsPath(text.strip())  # which takes both separators
-    if name.anchor or ".." in name.parts:
+    if name.anchor or ".." in name.parts or "\0" in text:
         raise DataError(f"{place}: {text!r} leads out of the folder; paths are relative to it")
     return name.as_posix()
 
 
 def _integer(text: str | None) -> int | None:
     try:
-        return int(text or "")
+        number = int(text or "")
     except ValueError:
         return None
+    return number if abs(number) < 2**31 else None
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text or "")
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None

@@ -1,20 +1,25 @@
-"""What lies in a folder of frames: image files in natural order, and whether the folder is a data root."""
+"""Which files hold frames: those of a folder in natural order, or those that a list names."""
 
 from __future__ import annotations
 
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from attrs import frozen
+from attrs import field, frozen
 
+from cs_framework.data.groups import Row, inside, read_index
 from cs_framework.data.images import EXTENSIONS
+from cs_framework.errors import DataError
 
 SPLITS = ("train", "val", "test")
 CLASSES = ("normal", "abnormal")
 LAYOUT = "{train,val,test}/{normal,abnormal}/"
+
+LISTS = frozenset({".txt", ".csv"})
+"""Extensions of files that name frames."""
 
 _COMPANIONS = frozenset({".csv", ".txt", ".json", ".xml", ".md"})
 
@@ -32,13 +37,17 @@ def is_data_root(folder: Path) -> bool:
 
 @frozen
 class Listing:
-    """The files of a folder, sorted into frames and others."""
+    """The files of a folder or a list, sorted into frames and others."""
 
     images: tuple[Path, ...]
-    """In natural order; what has the extension of an image, whatever it holds."""
+    """In natural order, or that of the list; what has a known extension, whatever it holds."""
     notes: tuple[str, ...] = ()
     """Which files were passed over that are not the usual companions of frames."""
     is_data_root: bool = False
+    is_ordered: bool = False
+    """Whether the order is one that somebody gave."""
+    rows: Mapping[str, Row] = field(factory=dict)
+    """What the list says of the frames."""
 
 
 def list_images(root: Path) -> Listing:
@@ -64,13 +73,42 @@ def list_images(root: Path) -> Listing:
     notes = []
     if other:
         kinds = ", ".join(f"{suffix} ({count})" for suffix, count in other.most_common(10))
-        notes.append(f"{other.total()} files are no images that are read here and were passed over: {kinds}")
+        notes.append(
+            f"{other.total()} files are not of a kind that is read here and were passed over: {kinds}"
+        )
     if stray:
         notes.append(
             f"{len(stray)} images lie outside {LAYOUT} and were passed over, such as {stray[0].name}"
         )
     images.sort(key=lambda path: natural_key(relative_name(path, root)))
     return Listing(tuple(images), tuple(notes), labelled)
+
+
+def read_list(path: Path) -> Listing:
+    """Files that a list names, in its order: paths relative to the list's folder, which they cannot leave.
+
+    A ``.txt`` file holds one path a line; a ``.csv`` file has the column ``path``, and perhaps the others of
+    ``index.csv``. Files that are not there are kept, so that a run names them as skipped.
+
+    Raises:
+        DataError: a path leads out of the folder or stands twice, or the file is no text.
+    """
+    if path.suffix.lower() == ".csv":
+        rows = read_index(path, {"path"})
+        return Listing(tuple(path.parent / name for name in rows), is_ordered=True, rows=rows)
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not a text file in UTF-8: {error}") from error
+    names: dict[str, None] = {}
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        name = inside(line, f"{path}:{number}")
+        if name in names:
+            raise DataError(f"{path}:{number}: {name} is listed before")
+        names[name] = None
+    return Listing(tuple(path.parent / name for name in names), is_ordered=True)
 
 
 def relative_name(path: Path, root: Path) -> str:

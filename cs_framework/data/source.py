@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from attrs import evolve, frozen
 
-from cs_framework.data.groups import INDEX, Grouping, read_grouping
-from cs_framework.data.images import EXTENSIONS, FORMATS, count_pages, read_frame
-from cs_framework.data.listing import Listing, list_images, natural_key, relative_name
+from cs_framework.data.groups import INDEX, Grouping, Row, read_grouping
+from cs_framework.data.images import EXTENSIONS, FORMATS, list_shots, read_frame
+from cs_framework.data.listing import LISTS, Listing, list_images, natural_key, read_list, relative_name
+from cs_framework.embryo import Circle
 from cs_framework.errors import DataError
 from cs_framework.interfaces import Frame
 
@@ -24,14 +25,22 @@ class FrameRef:
     """Names one frame without decoding it."""
 
     id: str
-    """Path relative to the source's root with ``/``, then ``#page`` where the file has several pages."""
+    """Path relative to the source's root with ``/``, then ``#page`` where the file holds several frames."""
     path: Path
     page: int = 0
-    """Counted from 0."""
+    """Which frame of the file, counted from 0: page, time point of a stack, frame of a video."""
     sequence: str = ""
     """The embryo; the file's own path where nothing tells the embryo."""
     index: int = 0
-    """Time within the sequence: ``frame_no`` of ``index.csv``, or else the position."""
+    """Time within the sequence: a number that ``index.csv`` or the file's name gives, else the position."""
+    hours: float | None = None
+    """The same in hours, where it is known."""
+    z: int | str | None = None
+    """Of a frame with several z planes: ``data.z``; else None."""
+    circle: Circle | None = None
+    """The embryo, where ``data.embryo`` says it; None where it is to be found."""
+    variant: str = ""
+    """How training alters the frame before use; empty for the frame as it is."""
 
     @property
     def file(self) -> str:
@@ -63,7 +72,7 @@ class FrameSource(Protocol):
 
 @frozen(eq=False)
 class FolderSource:
-    """Image files; of a TIFF, every page is a frame."""
+    """Files of images, stacks and videos."""
 
     refs: tuple[FrameRef, ...]
     notes: tuple[str, ...] = ()
@@ -75,71 +84,104 @@ class FolderSource:
 
 
 def open_source(path: Path, settings: DataSettings) -> FrameSource:
-    """List the frames of a folder and its subfolders, of a data root, or of one image.
+    """List the frames of a folder and its subfolders, of a data root, of one file, or of a list of files.
 
     Of a data root, the frames of all splits and classes are listed, never masks or labels. A frame's embryo
-    is that of ``index.csv`` in the folder, else that of ``data.group_pattern``, else its file.
+    is that of ``index.csv`` in the folder, else that of ``data.group_pattern``, else its file; its time is
+    that of ``index.csv``, of the pattern, of ``data.hours_per_frame``, or of the file's metadata.
 
     Raises:
-        DataError: there is nothing to read, or the index or the pattern is wrong.
+        DataError: there is nothing to read, or the index, the list or the pattern is wrong.
     """
-    if path.is_dir():
-        root, listing = path, list_images(path)
-    elif not path.is_file():
-        raise DataError(f"{path}: no such file or folder")
-    elif path.suffix.lower() not in EXTENSIONS:
-        raise DataError(f"{path}: by its extension not a {FORMATS} file")
-    else:
-        root, listing = path.parent, Listing((path,))
+    root = path if path.is_dir() else path.parent
+    listing = _list(path)
     if not listing.images:
         passed_over = "".join(f"; {note}" for note in listing.notes)
         raise DataError(f"{path}: no frames; {FORMATS} files are read, also in subfolders{passed_over}")
     grouping = read_grouping(root, settings.group_pattern)
+    grouping = evolve(grouping, rows={**grouping.rows, **listing.rows})
     sequences: dict[str, list[FrameRef]] = defaultdict(list)
-    for ref in _references(listing.images, root):
-        sequence = grouping.embryo(ref.file) or ref.file
-        sequences[sequence].append(evolve(ref, sequence=sequence))
+    notes = list(listing.notes)
+    for ref in _references(listing.images, root, settings, grouping, notes):
+        sequences[ref.sequence].append(ref)
     refs = [
         ref
         for sequence in sorted(sequences, key=natural_key)
-        for ref in _in_time(sequences[sequence], grouping, listing.is_data_root)
+        for ref in _in_time(sequences[sequence], grouping, listing, settings.hours_per_frame)
     ]
-    notes = [*listing.notes, *(_grouping_notes(refs, grouping) if path.is_dir() else ())]
+    if path.suffix.lower() not in EXTENSIONS or path.is_dir():
+        notes += _grouping_notes(refs, grouping)
     return FolderSource(tuple(refs), tuple(notes), settings.bits)
 
 
-def _references(images: Sequence[Path], root: Path) -> Iterator[FrameRef]:
+def _list(path: Path) -> Listing:
+    if path.is_dir():
+        return list_images(path)
+    if not path.is_file():
+        raise DataError(f"{path}: no such file or folder")
+    if path.suffix.lower() in LISTS:
+        return read_list(path)
+    if path.suffix.lower() in EXTENSIONS:
+        return Listing((path,))
+    raise DataError(f"{path}: by its extension neither a {FORMATS} file nor a list of files (.txt, .csv)")
+
+
+def _references(
+    images: Sequence[Path], root: Path, settings: DataSettings, grouping: Grouping, notes: list[str]
+) -> Iterator[FrameRef]:
     for path in images:
-        name, pages = relative_name(path, root), count_pages(path)
-        for page in range(pages):
-            yield FrameRef(f"{name}#{page}" if pages > 1 else name, path, page)
+        file, shots = relative_name(path, root), list_shots(path)
+        if (channels := max(shot.channels for shot in shots)) > 1:
+            notes.append(f"{file}: the first of {channels} channels is read")
+        for page, shot in enumerate(shots):
+            name = f"{file}#{page}" if len(shots) > 1 else file
+            embryo = grouping.find(file, name).group or file
+            sequence = f"{embryo}:{shot.image}" if shot.image else embryo
+            z = settings.z if shot.planes > 1 else None
+            yield FrameRef(name, path, page, sequence, hours=shot.hours, z=z, circle=settings.embryo)
 
 
-def _in_time(refs: list[FrameRef], grouping: Grouping, is_data_root: bool) -> list[FrameRef]:
-    """Frames of one sequence, numbered and in order."""
+def _in_time(
+    refs: list[FrameRef], grouping: Grouping, listing: Listing, hours_per_frame: float | None
+) -> list[FrameRef]:
+    """Frames of one sequence in order: by numbers or hours, if all of them have some, else by name."""
 
     def name(ref: FrameRef) -> str:
         # normal and abnormal frames of an embryo alternate, so split and class have no part in the order
         parts = PurePosixPath(ref.file).parts
-        return "/".join(parts[2:] if is_data_root else parts)
+        return "/".join(parts[2:] if listing.is_data_root else parts)
 
-    ordered = sorted(refs, key=lambda ref: (natural_key(name(ref)), ref.page, ref.id))
-    listed = [grouping.frame_no(ref.file) for ref in ordered]
-    numbers = [number for number in listed if number is not None]
-    if len(set(numbers)) < len(ordered):
-        numbers = list(range(len(ordered)))
-    numbered = [evolve(ref, index=number) for ref, number in zip(ordered, numbers, strict=True)]
-    return sorted(numbered, key=lambda ref: ref.index)
+    if not listing.is_ordered:
+        refs = sorted(refs, key=lambda ref: (natural_key(name(ref)), ref.page, ref.id))
+    rows = [grouping.find(ref.file, ref.id) for ref in refs]
+    numbers = [row.frame_no for row in rows if row.frame_no is not None]
+    hours = [row.hours for row in rows if row.hours is not None]
+    if len(set(numbers)) < len(refs):
+        order: Sequence[float] = hours if len(hours) == len(refs) else range(len(refs))
+        places = sorted(range(len(refs)), key=lambda at: order[at])
+        refs, rows, numbers = [refs[at] for at in places], [rows[at] for at in places], list(range(len(refs)))
+    timed = [
+        evolve(ref, index=number, hours=_hours(ref, row, number, hours_per_frame))
+        for ref, row, number in zip(refs, rows, numbers, strict=True)
+    ]
+    return sorted(timed, key=lambda ref: ref.index)
+
+
+def _hours(ref: FrameRef, row: Row, number: int, hours_per_frame: float | None) -> float | None:
+    """What somebody states goes before what the file says."""
+    if row.hours is not None:
+        return row.hours
+    return ref.hours if hours_per_frame is None else number * hours_per_frame
 
 
 def _grouping_notes(refs: Sequence[FrameRef], grouping: Grouping) -> Iterator[str]:
-    files = {ref.file for ref in refs}
-    unknown = [ref.file for ref in refs if ref.sequence == ref.file]
+    names = {ref.file for ref in refs} | {ref.id for ref in refs}
+    unknown = [ref.file for ref in refs if ref.sequence == ref.id]
     if unknown:
         yield (
             f"neither {INDEX} nor data.group_pattern tells the embryo of {len(unknown)} of {len(refs)} "
             f"frames, so each file counts as an embryo of its own, such as {unknown[0]}"
         )
-    absent = [name for name in grouping.rows if name not in files]
+    absent = [name for name in grouping.rows if name not in names]
     if absent:
         yield f"{INDEX}: {len(absent)} rows name no frame, such as {absent[0]}"
