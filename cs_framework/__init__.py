@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from cs_framework.interfaces import Scorer as Scorer
     from cs_framework.interfaces import Window as Window
     from cs_framework.interfaces import Windows as Windows
+    from cs_framework.pooling import pool_boxes as pool_boxes
     from cs_framework.records import AnomalyFilterSpec as AnomalyFilterSpec
     from cs_framework.records import EmbedderSpec as EmbedderSpec
     from cs_framework.records import ProposerSpec as ProposerSpec
@@ -45,6 +46,11 @@ if TYPE_CHECKING:
     from cs_framework.ridges import ridge_maps as ridge_maps
     from cs_framework.settings import PathOrName as PathOrName
     from cs_framework.settings import setting as setting
+    from cs_framework.vision import Backbone as Backbone
+    from cs_framework.vision import CropEmbedder as CropEmbedder
+    from cs_framework.vision import PooledEmbedder as PooledEmbedder
+    from cs_framework.weights import locate_weights as locate_weights
+    from cs_framework.weights import reading_weights as reading_weights
 
 _HOME = {
     "hookimpl": "_markers",
@@ -72,6 +78,7 @@ _HOME = {
     "Scorer": "interfaces",
     "Window": "interfaces",
     "Windows": "interfaces",
+    "pool_boxes": "pooling",
     "AnomalyFilterSpec": "records",
     "EmbedderSpec": "records",
     "ProposerSpec": "records",
@@ -82,6 +89,11 @@ _HOME = {
     "ridge_maps": "ridges",
     "PathOrName": "settings",
     "setting": "settings",
+    "Backbone": "vision",
+    "CropEmbedder": "vision",
+    "PooledEmbedder": "vision",
+    "locate_weights": "weights",
+    "reading_weights": "weights",
 }
 
 __all__ = sorted(_HOME)  # noqa: PLE0605  (a list, though not a literal one)

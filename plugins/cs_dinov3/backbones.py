@@ -1,50 +1,60 @@
-"""One network, two libraries: each loader gives the same pooled output for the same weights."""
+"""One network, two libraries: each loader gives the same tokens for the same weights."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-import torch
 from attrs import frozen
 from torch import Tensor, nn
 
-from cs_dinov3.weights import Backend, first_line
-from cs_framework import SetupError
+from cs_dinov3.weights import Backend
+from cs_framework import Backbone, reading_weights
 
 
-@frozen
-class Backbone:
-    """A network and how to read its answer."""
+@frozen(eq=False)
+class Transformer:
+    """A vision transformer and how to read it."""
 
     network: nn.Module
-    pooled: Callable[[Any], Tensor]
-    """From what the network returns to the (N, dim) normalised class token."""
+    tokens: Callable[[Tensor], Tensor]
+    """From (N, 3, H, W) pixels to the (N, prefix + patches, dim) normalised tokens, patches row by row."""
+    prefix: int
+    """Tokens before the patches: the class token, then the registers."""
+    patch: int
+    """Pixels on a side."""
     dim: int
 
+    def of_image(self) -> Backbone:
+        """Read for the class token, (N, dim), which is the published embedding."""
+        return Backbone(self.network, lambda pixels: self.tokens(pixels)[:, 0], self.dim)
 
-def load(backend: Backend, path: Path) -> Backbone:
+    def of_patches(self) -> Backbone:
+        """Read for the patches, (N, dim, h, w), without class token and registers."""
+
+        def dense(pixels: Tensor) -> Tensor:
+            patches = self.tokens(pixels)[:, self.prefix :].transpose(1, 2)
+            return patches.unflatten(2, (pixels.shape[2] // self.patch, pixels.shape[3] // self.patch))
+
+        return Backbone(self.network, dense, self.dim, self.patch)
+
+
+def load(backend: Backend, path: Path) -> Transformer:
     """Read a folder (config.json and safetensors, in the backend's own form) or a file of ViT-B/16 weights.
 
     Raises:
         SetupError: the path does not hold weights of that form.
     """
     loader = {"transformers": _transformers, "timm": _timm}[backend]
-    try:
+    form = "A folder has the form of one backend: as save_pretrained writes it, or timm's save_for_hf."
+    with reading_weights(f'dinov3 with backend = "{backend}"', path, form):
         if path.is_dir():
             _check_kind(backend, path)
-        with torch.random.fork_rng([]):  # networks are initialised before they are loaded
-            backbone = loader(path)
-    except Exception as error:  # whatever a damaged or foreign folder makes of two libraries
-        raise SetupError(
-            f'dinov3 cannot read {path} with backend = "{backend}": {first_line(error)}.\n'
-            "A folder has the form of one backend: as save_pretrained writes it, or timm's save_for_hf."
-        ) from error
-    backbone.network.float().eval().requires_grad_(False)
-    return backbone
+        transformer = loader(path)
+    transformer.network.float().eval().requires_grad_(False)
+    return transformer
 
 
 def _check_kind(backend: Backend, folder: Path) -> None:
@@ -55,7 +65,7 @@ def _check_kind(backend: Backend, folder: Path) -> None:
         raise ValueError(f"its config.json names the {key} {config.get(key)}, not {wanted}")
 
 
-def _transformers(path: Path) -> Backbone:
+def _transformers(path: Path) -> Transformer:
     from safetensors.torch import load_file
     from transformers import DINOv3ViTConfig, DINOv3ViTModel
     from transformers.utils import logging
@@ -82,10 +92,17 @@ def _transformers(path: Path) -> Backbone:
     if report["missing_keys"]:
         missing = sorted(report["missing_keys"])
         raise ValueError(f"{len(missing)} weights are missing, such as {missing[0]}")
-    return Backbone(network, attrgetter("pooler_output"), network.config.hidden_size)
+    config = network.config
+    return Transformer(
+        network,
+        tokens=lambda pixels: network(pixels).last_hidden_state,
+        prefix=1 + config.num_register_tokens,
+        patch=config.patch_size,
+        dim=config.hidden_size,
+    )
 
 
-def _timm(path: Path) -> Backbone:
+def _timm(path: Path) -> Transformer:
     import timm
 
     source: dict[str, Any]
@@ -93,6 +110,12 @@ def _timm(path: Path) -> Backbone:
         source = {"model_name": f"local-dir:{path}"}
     else:
         source = {"model_name": "vit_base_patch16_dinov3", "pretrained_cfg_overlay": {"file": str(path)}}
-    # timm averages the patches unless told otherwise; the published embedding is the class token.
+    # Averaging the patches, timm would leave the tokens without their last normalisation.
     network = timm.create_model(**source, pretrained=True, num_classes=0, global_pool="token")
-    return Backbone(network, lambda output: output, network.num_features)
+    return Transformer(
+        network,
+        tokens=network.forward_features,
+        prefix=network.num_prefix_tokens,
+        patch=network.patch_embed.patch_size[0],
+        dim=network.num_features,
+    )

@@ -1,4 +1,4 @@
-"""Settings of ``dinov3``; the defaults are the published values."""
+"""Settings of ``dinov3``, whose defaults are the published values, and of ``dinov3-roi``."""
 
 from __future__ import annotations
 
@@ -17,9 +17,7 @@ def _whole_patches(instance: Any, attribute: Any, value: int) -> None:
 
 
 @frozen
-class DINOv3Settings:
-    """Which weights, and how they run."""
-
+class _NetworkSettings:
     backend: Literal["transformers", "timm"] = setting("transformers", help="library that runs the network")
     weights: PathOrName | None = setting(
         None,
@@ -28,7 +26,33 @@ class DINOv3Settings:
     )
     device: Literal["auto", "cpu", "cuda", "mps"] = setting("auto", help="auto: as the pipeline")
     precision: Literal["fp32", "bf16"] = setting("fp32", help="bf16 is faster and differs in the third digit")
+    compile: bool = setting(False, help="torch.compile: slow to start, then faster; needs a C++ compiler")
+
+
+@frozen
+class DINOv3Settings(_NetworkSettings):
+    """Which weights, and how they run."""
+
     batch_size: int = setting(32, ge=1, help="crops per forward pass")
     image_size: int = setting(
         224, ge=_PATCH, validator=_whole_patches, help="width and height in pixels that crops are resized to"
+    )
+
+
+@frozen
+class DINOv3RoiSettings(_NetworkSettings):
+    """Which weights, how they run, and what a box is pooled from."""
+
+    batch_size: int = setting(4, ge=1, help="frames per forward pass")
+    image_size: int = setting(
+        512,
+        ge=_PATCH,
+        validator=_whole_patches,
+        help="pixels that a frame's longer side is resized to; the aspect is kept to half a patch",
+    )
+    surroundings: float | None = setting(
+        None,
+        gt=1,
+        help="how many times a box is enlarged for a second mean, which doubles the dimension; "
+        "none when left out",
     )

@@ -11,11 +11,14 @@ from tests.support.weights import save_tiny_dinov3
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory):
     """What makes each component small, and gives the one that needs weights some."""
+    dinov3 = str(save_tiny_dinov3(tmp_path_factory.mktemp("dinov3")))
     return {
         "autoencoder": {"image_size": 32, "epochs": 1},
-        "dinov3": {"weights": str(save_tiny_dinov3(tmp_path_factory.mktemp("dinov3"))), "image_size": 32},
+        "dinov3": {"weights": dinov3, "image_size": 32},
+        "dinov3-roi": {"weights": dinov3, "image_size": 64, "surroundings": 2.0},
         "dual-head-mlp": {"epochs": 2},
         "refining-mlp": {"epochs": 2},
+        "timm": {"model": "test_vit", "weights": "random", "image_size": 64},
     }
 
 

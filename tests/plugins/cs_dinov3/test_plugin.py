@@ -9,11 +9,12 @@ import cs_dinov3
 
 
 def test_the_record_names_what_exists():
-    (record,) = cs_dinov3.cs_embedders()
-    for path, expected in ((record.factory, "DINOv3Embedder"), (record.settings, "DINOv3Settings")):
-        module, _, name = path.partition(":")
-        assert getattr(import_module(module), name).__name__ == expected
-    assert all(find_spec(needed) for needed in record.needs)
+    records = cs_dinov3.cs_embedders()
+    for record, stem in zip(records, ("DINOv3", "DINOv3Roi"), strict=True):
+        for path, expected in ((record.factory, stem + "Embedder"), (record.settings, stem + "Settings")):
+            module, _, name = path.partition(":")
+            assert getattr(import_module(module), name).__name__ == expected
+        assert all(find_spec(needed) for needed in record.needs)
 
 
 def test_announcing_and_checking_import_nothing_heavy():

@@ -9,9 +9,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from cs_dinov3 import weights
 from cs_dinov3.weights import RELEASED, locate
-from cs_framework import SetupError
+from cs_framework import SetupError, weights
 
 NOBODY = "http://127.0.0.1:9"
 
