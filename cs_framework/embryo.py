@@ -22,6 +22,10 @@ _MIN_EXPLAINED = 0.3  # real embryos reach 0.35 to 0.75; road surface stays belo
 _NOISE = 0.5  # grey levels of contrast that sensor noise alone makes
 _NO_VARIANCE = 1e-6  # of the logarithm of the contrast: a constant frame
 
+Circle = tuple[float, float, float]
+"""An embryo as a user gives it: x and y of the centre and the radius, as fractions of the frame's width, its
+height and its shorter side."""
+
 
 @frozen
 class EmbryoRegion:
@@ -38,6 +42,18 @@ class EmbryoRegion:
     size: tuple[int, int]
     """(height, width) of the frame."""
 
+    @classmethod
+    def given(cls, circle: Circle, size: tuple[int, int]) -> EmbryoRegion:
+        """The region that a user gives for a frame of `size` (height, width)."""
+        x, y, radius = circle
+        height, width = size
+        return cls(x * width, y * height, radius * min(size), True, size)
+
+    @property
+    def diameter(self) -> float:
+        """Pixels: what sizes within the frame are compared with. Where none was found, the shorter side."""
+        return 2 * self.radius if self.found else float(min(self.size))
+
     @cached_property
     def mask(self) -> NDArray[np.bool_]:
         """(H, W) True inside the embryo, read-only; True everywhere where none was found."""
@@ -50,6 +66,11 @@ class EmbryoRegion:
         )
         mask.flags.writeable = False
         return mask
+
+    def holds(self, boxes: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """(N,) whether the centre of each box (N, 4) lies on the embryo; True where none was found."""
+        x, y = (boxes[:, :2] + boxes[:, 2:]).T / 2 - np.array([[self.x], [self.y]])
+        return np.asarray(x**2 + y**2 <= self.radius**2) | (not self.found)
 
     @property
     def box(self) -> tuple[float, float, float, float]:

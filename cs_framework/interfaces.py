@@ -16,7 +16,7 @@ import numpy as np
 from attrs import define, field, frozen
 from numpy.typing import NDArray
 
-from cs_framework.embryo import EmbryoRegion, find_embryo, grey_plane
+from cs_framework.embryo import Circle, EmbryoRegion, find_embryo, grey_plane
 
 T = TypeVar("T")
 Float32 = NDArray[np.float32]
@@ -45,6 +45,8 @@ class Frame:
     """The embryo that the frame shows."""
     index: int = 0
     """Position within the sequence, ascending in time."""
+    circle: Circle | None = None
+    """The embryo where the user gives it, as `data.embryo` does; None where it is to be found."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -58,8 +60,8 @@ class Frame:
 
     @cached_property
     def embryo(self) -> EmbryoRegion:
-        """The circle that holds the embryo, or the whole frame where none is found."""
-        return find_embryo(self.grey)
+        """The circle that holds the embryo, given or found, or the whole frame where none is found."""
+        return EmbryoRegion.given(self.circle, self.size) if self.circle else find_embryo(self.grey)
 
 
 @frozen(eq=False)

@@ -15,6 +15,7 @@ from cs_framework.interfaces import Float32, Frame
 from cs_framework.pipeline.batch import Batch
 from cs_framework.pipeline.cache import Arrays, Cache
 from cs_framework.pipeline.components import Components, identity
+from cs_framework.pipeline.narrow import NARROWED_BY, narrow, unite
 from cs_framework.recipe import LoadedRecipe
 
 Float16 = NDArray[np.float16]
@@ -35,13 +36,14 @@ class RegionMaker:
     def propose(self, batch: Batch, wanted: Sequence[int]) -> dict[int, tuple[tuple[int, int], Float32]]:
         """Frame size and boxes (N, 4) of each wanted frame that does not fail."""
         wanted = self._hashed(batch, wanted)
-        limit = self.loaded.recipe.pipeline.max_proposals
-        stored, place = self.cache.get("proposals", lambda: self._key(batch, wanted, limit=limit))
+        settings = self.loaded.recipe.pipeline
+        key = {name: getattr(settings, name) for name in NARROWED_BY}
+        stored, place = self.cache.get("proposals", lambda: self._key(batch, wanted, **key))
         if stored is not None:
             boxes = np.split(stored["boxes"], np.cumsum(stored["counts"])[:-1])
             sizes = [(int(h), int(w)) for h, w in stored["sizes"]]
             return dict(zip(wanted, zip(sizes, boxes, strict=True), strict=True))
-        done = batch.each("proposer", wanted, lambda i: (batch.frame(i).size, self._united(batch, i, limit)))
+        done = batch.each("proposer", wanted, lambda i: (batch.frame(i).size, self._proposed(batch.frame(i))))
         if len(done) == len(wanted) > 0:
             found = [done[i][1] for i in wanted]
             arrays: Arrays = {
@@ -88,9 +90,8 @@ class RegionMaker:
             wanted = list(batch.each("read", wanted, batch.content_hash))
         return [i for i in wanted if i not in batch.failed]
 
-    def _united(self, batch: Batch, i: int, limit: int) -> Float32:
-        """The boxes of all proposers, rank by rank, inside the frame, each once, at most `limit`."""
-        frame = batch.frame(i)
+    def _proposed(self, frame: Frame) -> Float32:
+        """The boxes of all proposers, inside the frame, united and narrowed."""
         found = []
         for proposer in self.components.proposers:
             boxes = np.asarray(proposer.propose(frame))
@@ -98,10 +99,7 @@ class RegionMaker:
                 raise CSError(f"{type(proposer).__name__} gave boxes {boxes.shape}, not finite (N, 4)")
             boxes = bx.clip(boxes, frame.size)
             found.append(boxes[bx.area(boxes) > 0])
-        ranks = np.concatenate([np.arange(len(b)) for b in found])
-        united = np.concatenate(found)[np.argsort(ranks, kind="stable")]
-        first = np.sort(np.unique(united, axis=0, return_index=True)[1]) if len(united) else slice(0)
-        return united[first][:limit]
+        return narrow(unite(found), frame, self.loaded.recipe.pipeline)
 
     def _embedded(self, pairs: list[tuple[Any, Float32]]) -> list[Float16]:
         embedder = self.components.embedder
@@ -124,6 +122,7 @@ class RegionMaker:
             "components": who,
             "frames": [batch.content_hash(i) for i in wanted],
             "bits": recipe.recipe.data.bits,
+            "embryo": recipe.recipe.data.embryo,
             "threads": recipe.recipe.pipeline.threads,
             "seed": recipe.recipe.seed,
             **extra,

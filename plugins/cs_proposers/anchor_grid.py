@@ -32,11 +32,10 @@ class AnchorGrid:
         """(N, 4) boxes whose centres lie on the embryo; N depends on the frame's shape, not on its size."""
         embryo = embryo_region(frame)
         left, top, right, bottom = embryo.box
-        unit = 2 * embryo.radius if embryo.found else min(frame.size)
         grids, keys = [], []
         for number, (scale, ratio) in enumerate(product(self._settings.scales, self._settings.ratios)):
-            x1, width = self._steps(left, right, unit * scale * ratio**0.5)
-            y1, height = self._steps(top, bottom, unit * scale / ratio**0.5)
+            x1, width = self._steps(left, right, embryo.diameter * scale * ratio**0.5)
+            y1, height = self._steps(top, bottom, embryo.diameter * scale / ratio**0.5)
             row, column = (index.ravel() for index in np.indices((len(y1), len(x1))))
             grids.append(
                 np.column_stack([x1[column], y1[row], x1[column] + width, y1[row] + height]).astype(
@@ -45,10 +44,7 @@ class AnchorGrid:
             )
             keys.append((number * _SHAPE + row * _ROW + column * _COLUMN) % 1)
         boxes = np.concatenate(grids)[np.argsort(np.concatenate(keys), kind="stable")]
-        if not embryo.found:
-            return boxes
-        x, y = (boxes[:, :2] + boxes[:, 2:]).T / 2
-        return boxes[np.hypot(x - embryo.x, y - embryo.y) <= embryo.radius]
+        return boxes[embryo.holds(boxes)]
 
     def _steps(self, start: float, end: float, side: float) -> tuple[Float64, float]:
         """Where boxes of a side begin, from border to border, and the side: 1 px at least, cut to fit in."""

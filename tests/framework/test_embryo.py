@@ -95,3 +95,20 @@ def test_a_frame_keeps_its_embryo() -> None:
     frame = Frame(np.dstack([embryo_frame(170, 150, 100)] * 3), "a")
     assert embryo_region(frame) is frame.embryo
     assert frame.embryo == find_embryo(frame.grey)
+
+
+def test_a_given_circle_stands_in_for_the_found_one() -> None:
+    image = np.dstack([embryo_frame(170, 150, 100)] * 3)
+    region = Frame(image, "a", circle=(0.25, 0.5, 0.2)).embryo
+    assert region == EmbryoRegion(85, 150, 60, True, (300, 340))
+    assert region.diameter == 120
+    assert Frame(image[:60, :15], "a").embryo.diameter == 15  # too small to hold an embryo
+
+
+@given(st.integers(0, 330), st.integers(0, 290))
+def test_a_region_holds_the_boxes_around_the_pixels_of_its_mask(x: int, y: int) -> None:
+    region = EmbryoRegion(170, 150, 100, True, (300, 340))
+    around = np.float32([[x - 3, y - 1, x + 4, y + 2]])
+    assert region.holds(around).tolist() == [region.mask[y, x]]
+    assert EmbryoRegion(170, 150, 227, False, (300, 340)).holds(around).all()
+    assert region.holds(around[:0]).shape == (0,)

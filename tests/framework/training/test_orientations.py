@@ -39,3 +39,13 @@ def test_the_eight_orientations_differ_and_the_first_is_the_frame():
 @pytest.mark.parametrize("orientation", range(4))
 def test_the_first_four_keep_width_and_height(orientation):
     assert orient_size(SIZE, orientation) == SIZE
+
+
+@pytest.mark.parametrize("orientation", range(ORIENTATIONS))
+def test_a_given_embryo_turns_with_its_frame(orientation):
+    image = np.zeros((*SIZE, 3), np.uint8)
+    image[12, 40] = 255
+    turned = orient(Frame(image, "f", circle=(40.5 / 50, 12.5 / 30, 0.1)), orientation)
+    (y,), (x,) = np.nonzero(turned.grey)
+    assert (turned.embryo.x, turned.embryo.y) == (pytest.approx(x + 0.5), pytest.approx(y + 0.5))
+    assert turned.embryo.radius == 3
