@@ -141,9 +141,9 @@ class PipelineSettings:
     search: Literal["frame", "embryo"] = setting(
         "frame", help="embryo: proposals whose centre lies off the embryo are dropped"
     )
-    min_proposal_size: float = setting(
-        0.0,
-        ge=0,
+    min_proposal_size: float | None = setting(
+        None,
+        gt=0,
         help="smaller proposals are dropped: square root of the area, as a fraction of the embryo's diameter "
         "(of the frame's shorter side where no embryo is found)",
     )
