@@ -27,5 +27,11 @@ class DataError(CSError):
     exit_code = 2
 
 
+class StoppedError(CSError):
+    """The user stopped the run in good order."""
+
+    exit_code = 130
+
+
 class FrameError(CSError):
     """One frame cannot be read or processed; a run records it and goes on."""

@@ -8,24 +8,28 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from attrs import evolve, frozen
 
 from cs_framework.bundle import Bundle, read_bundle
-from cs_framework.errors import RecipeError
+from cs_framework.errors import CSError, RecipeError
 from cs_framework.evaluation.report import summary
 from cs_framework.evaluation.step import evaluate
-from cs_framework.outputs.files import write_text
+from cs_framework.outputs.files import sweep, write_text
 from cs_framework.outputs.tables import skipped_table, write_csv
-from cs_framework.pipeline.components import Components, make_env
+from cs_framework.pipeline.detect import assemble as assemble_parts
 from cs_framework.pipeline.detect import detect
-from cs_framework.pipeline.engine import Engine, WorkerSpec
-from cs_framework.recipe import LoadedRecipe
+from cs_framework.pipeline.engines import make_engine
+from cs_framework.pipeline.engines.local import LocalEngine
+from cs_framework.pipeline.parts import Parts
+from cs_framework.pipeline.shards import Share
+from cs_framework.pipeline.worker import WorkerSpec
+from cs_framework.recipe import LoadedRecipe, load_recipe
 from cs_framework.recipe.schema import GateSettings, Step
-from cs_framework.run import Run
+from cs_framework.run import Run, meaning
 from cs_framework.training.train import choose_gate, train
 
 log = logging.getLogger("cs_framework")
@@ -36,6 +40,9 @@ PROOF: dict[Step, str] = {
     "detect": "detections.parquet",
 }
 """The file that each step writes last: where it exists, the step is done."""
+
+SHOWN = 20
+"""Skipped frames that are named one by one; ``skipped.csv`` holds all."""
 
 
 @frozen
@@ -48,6 +55,8 @@ class Options:
     cache: Path | None = None
     no_cache: bool = False
     block: tuple[str, ...] = ()
+    share: Share | None = None
+    """Detect on these shards only; other processes see to the rest of the same run folder."""
     synthetic: Path | None = None
     """Where synthetic frames are drawn, for several runs to share; ``data/`` in the run folder when None."""
 
@@ -76,29 +85,60 @@ def execute(loaded: LoadedRecipe, options: Options, track: Callable[..., Iterabl
         with _log_file(out / "run.log"):
             log.info("every step is done: nothing is left to do in %s", out)
         return 0
-    bundle = _given_bundle(loaded, out, steps)
     cache = options.cache_for(steps)
-    env = make_env(loaded, cache, track)
-    components = Components.build(loaded, env, bundle.folder if bundle else None)
-    spec = WorkerSpec(out / "resolved.toml", cache=cache, block=options.block)
-    engine = Engine(loaded.recipe.pipeline.workers)
-    run = Run(loaded, out, env, components, engine, spec, bundle, options.synthetic or out / "data")
+    run = Run(
+        loaded=loaded,
+        out=out,
+        track=track,
+        engine=make_engine(loaded.recipe.pipeline),
+        spec=WorkerSpec(out / "resolved.toml", cache=cache, block=options.block),
+        bundle=_given_bundle(loaded, out, steps),
+        synthetic=options.synthetic or out / "data",
+    )
+    run.components  # noqa: B018  (what is missing shows before anything is written)
     run.check_input(steps)
 
-    if options.replace:
-        _clear(out)
-    write_text(out / "resolved.toml", resolved)
-    with _log_file(out / "run.log"):
-        try:
-            return _take(run, steps)
-        except Exception:
-            log.debug("the run failed", exc_info=True)
-            raise
-        finally:
-            engine.close()
+    with _explained(out):
+        if options.replace:
+            _clear(out)
+        if options.share is None and out.exists():
+            sweep(out)
+        write_text(out / "resolved.toml", resolved)
+        with _log_file(out / _log_name(options.share)), closing(run.engine):
+            return _take(run, steps, options.share)
 
 
-def _take(run: Run, steps: tuple[Step, ...]) -> int:
+def assemble(folder: Path, block: tuple[str, ...], track: Callable[..., Iterable[Any]]) -> int:
+    """Write the files for readers in a run folder whose shares are all finished; return the exit code.
+
+    Raises:
+        CSError: some shards are missing, or it is no such folder.
+    """
+    out = folder.expanduser().absolute()
+    resolved = out / "resolved.toml"
+    if not resolved.exists():
+        raise RecipeError(f"{out}: not a run folder, since there is no resolved.toml")
+    loaded = load_recipe(resolved, block=block)
+    bundle = _given_bundle(loaded, out, ("detect",))
+    run = Run(loaded, out, track, LocalEngine(1), WorkerSpec(resolved), bundle, out / "data")
+    with _explained(out), _log_file(out / "run.log"):
+        sweep(out)
+        return _sum_up(run, assemble_parts(run))
+
+
+@contextmanager
+def _explained(out: Path) -> Iterator[None]:
+    """What the system says of files becomes an error that a user can act on."""
+    try:
+        yield
+    except OSError as error:
+        what = f"{error.filename or out}: {error.strerror or error}"
+        raise CSError(
+            f"{what}. What is finished is kept; once that is mended, the same command with --resume goes on"
+        ) from error
+
+
+def _take(run: Run, steps: tuple[Step, ...], share: Share | None) -> int:
     detected = None
     for step in steps:
         log.info("%s: %s", run.loaded.recipe.name, step)
@@ -107,23 +147,36 @@ def _take(run: Run, steps: tuple[Step, ...]) -> int:
         elif step == "evaluate":
             log.info("%s", summary(evaluate(run)))
         else:
-            detected = detect(run)
-    skipped = list(dict.fromkeys(run.skipped))
+            detected = detect(run, share)
+    return 0 if share else _sum_up(run, detected)
+
+
+def _sum_up(run: Run, detected: Parts | None) -> int:
+    """Say what came out, write ``skipped.csv``, and return the exit code."""
+    skipped = list(dict.fromkeys([*run.skipped, *(detected.skipped() if detected else ())]))
     write_csv(run.out / "skipped.csv", skipped_table(skipped))
-    for item in skipped:
+    for item in skipped[:SHOWN]:
         log.warning("skipped %s (%s): %s", item.frame, item.stage, item.reason)
+    if len(skipped) > SHOWN:
+        log.warning("and %d more", len(skipped) - SHOWN)
+    frames = 0
     if detected is not None:
-        flagged = sum(r.flagged for r in detected)
-        boxes = sum(len(r.detections) for r in detected if r.flagged)
-        log.info("%d frames, %d flagged, %d strings reported", len(detected), flagged, boxes)
+        flagged = boxes = 0
+        for result in detected:
+            frames += 1
+            flagged += result.flagged
+            boxes += len(result.detections) if result.flagged else 0
+        log.info("%d frames, %d flagged, %d strings reported", frames, flagged, boxes)
     count = len({item.frame for item in skipped})
     log.info("results in %s; %d frames skipped%s", run.out, count, " (skipped.csv)" if count else "")
-    return 1 if detected is not None and not detected else 0
+    return 1 if detected is not None and not frames else 0
 
 
 def _open_steps(loaded: LoadedRecipe, out: Path, resolved: str, options: Options) -> tuple[Step, ...]:
     """The steps to take, after looking at what the run folder holds."""
     steps = loaded.recipe.steps
+    if options.share is not None and steps != ("detect",):
+        raise RecipeError("--shard is for the step detect alone: cs-run RECIPE detect --shard I/N")
     if out.exists() and not out.is_dir():
         raise RecipeError(f"{out} is a file; choose a folder with --out")
     if not out.exists() or not any(out.iterdir()):
@@ -135,11 +188,12 @@ def _open_steps(loaded: LoadedRecipe, out: Path, resolved: str, options: Options
                 f"{out} is not empty and not a run folder: it is not replaced; choose another --out"
             )
         return steps
-    if not options.resume:
+    if not options.resume and options.share is None:
         raise RecipeError(
             f"{out} is not empty: --resume goes on with it, --replace runs anew, --out DIR goes elsewhere"
         )
-    if before.exists() and (old := before.read_text(encoding="utf-8")) != resolved:
+    old = before.read_text(encoding="utf-8") if before.exists() else resolved
+    if meaning(old) != meaning(resolved):
         lines = difflib.unified_diff(old.splitlines(), resolved.splitlines(), "then", "now", lineterm="", n=0)
         raise RecipeError(f"{out} was made by another recipe, so it cannot be resumed:\n" + "\n".join(lines))
     return tuple(step for step in steps if not (out / PROOF[step]).exists())
@@ -175,7 +229,7 @@ def _clear(out: Path) -> None:
 def _log_file(path: Path) -> Iterator[None]:
     """Log to a file in full and to standard error in short, while the block runs."""
     logger = logging.getLogger()
-    file = logging.FileHandler(path, encoding="utf-8")
+    file = _LogFile(path, encoding="utf-8")
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     console = logging.StreamHandler(sys.stderr)
     console.setLevel(logging.INFO)
@@ -188,8 +242,21 @@ def _log_file(path: Path) -> Iterator[None]:
         logger.addHandler(handler)
     try:
         yield
+    except Exception:
+        log.debug("the run failed", exc_info=True)
+        raise
     finally:
         logger.setLevel(level)
         for handler in (file, console):
             logger.removeHandler(handler)
-            handler.close()
+            with suppress(OSError):
+                handler.close()
+
+
+class _LogFile(logging.FileHandler):
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """Say nothing: where no log can be written, no result can, and that is reported."""
+
+
+def _log_name(share: Share | None) -> str:
+    return "run.log" if share is None else f"run.{share.index}of{share.count}.log"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
-from collections.abc import Callable, Iterable, Sequence
+import tomllib
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +22,12 @@ from cs_framework.data.labels import LabelledFrame
 from cs_framework.data.source import FrameRef, open_source
 from cs_framework.interfaces import Env, Frame, Skipped
 from cs_framework.outputs.files import whole_folder
-from cs_framework.pipeline.batch import make_batches
-from cs_framework.pipeline.components import Components
-from cs_framework.pipeline.engine import Engine, Worker, WorkerSpec
+from cs_framework.pipeline.batch import Unit, make_units
+from cs_framework.pipeline.components import Components, digest, make_env
+from cs_framework.pipeline.engines import Engine
 from cs_framework.pipeline.results import FrameResult
+from cs_framework.pipeline.stages import Analysis
+from cs_framework.pipeline.worker import Worker, WorkerSpec
 from cs_framework.recipe import LoadedRecipe
 from cs_framework.recipe.schema import Step
 
@@ -34,8 +40,8 @@ class Run:
 
     loaded: LoadedRecipe
     out: Path
-    env: Env
-    components: Components
+    track: Callable[..., Iterable[Any]]
+    """Shows progress over some items, as `Env.track` does."""
     engine: Engine
     spec: WorkerSpec
     bundle: Bundle | None
@@ -43,11 +49,17 @@ class Run:
     synthetic: Path
     """Where synthetic frames are, or are drawn when first wanted."""
     skipped: list[Skipped] = field(factory=list)
+    """Frames that failed while training or evaluating."""
 
-    @property
-    def track(self) -> Callable[..., Iterable[Any]]:
-        """Show progress over some items."""
-        return self.env.track
+    @cached_property
+    def env(self) -> Env:
+        """Where components run; its threads are set when it is first asked for."""
+        return make_env(self.loaded, self.spec.cache, self.track)
+
+    @cached_property
+    def components(self) -> Components:
+        """The components of this process: with what is learnt where the run starts from a bundle."""
+        return Components.build(self.loaded, self.env, self.bundle.folder if self.bundle else None)
 
     @cached_property
     def worker(self) -> Worker:
@@ -90,22 +102,60 @@ class Run:
         self, refs: Sequence[FrameRef], description: str, *, gated: bool, keep_regions: bool
     ) -> list[FrameResult]:
         """Both stages, trained, on some frames; those that fail are added to `skipped`."""
+        results: list[FrameResult] = []
+        units = make_units(refs, self.context)
+        done = self.analyses(units, len(units), gated=gated, keep_regions=keep_regions)
+        for analysis in self.track(done, description, len(units)):
+            results += analysis.results
+            self.skipped += analysis.skipped
+        return results
+
+    def analyses(
+        self, units: Iterable[Unit], count: int, *, gated: bool, keep_regions: bool
+    ) -> Iterator[Analysis]:
+        """Both stages, trained, on `count` units: what each gave, in order.
+
+        Where there are too few units to keep all processes busy, they are handed out batch by batch, which
+        makes no difference to the components.
+        """
         assert self.bundle is not None, "train comes first, or the recipe names a bundle"
         gate = self.bundle.gate
         spec = evolve(self.spec, bundle=self.bundle.folder, threshold=gate.point.threshold if gate else None)
-        worker = Worker(self.loaded, self.components, spec)
-        context = self.components.anomaly_filter.context if self.components.anomaly_filter else 0
-        calls = [(piece, gated, keep_regions) for piece in make_batches(refs, context)]
-        results: list[FrameResult] = []
-        for done in self.track(self.engine.map(worker, "analyse", calls), description, len(calls)):
-            results += done.results
-            self.skipped += done.skipped
-        return results
+        few = count < 2 * self.engine.workers
+        taken: deque[int] = deque()
+
+        def calls() -> Iterator[tuple[Unit, bool, bool]]:
+            for unit in units:
+                pieces = unit.batches() if few else [unit]
+                taken.append(len(pieces))
+                yield from ((piece, gated, keep_regions) for piece in pieces)
+
+        answers = self.engine.map(Worker(self.loaded, self.components, spec), "analyse", calls())
+        for first in answers:
+            yield Analysis.joined([first, *islice(answers, taken.popleft() - 1)])
+
+    @property
+    def context(self) -> int:
+        """Neighbours that the anomaly filter wants of each frame, on each side."""
+        return self.components.anomaly_filter.context if self.components.anomaly_filter else 0
 
     def reader(self, refs: Sequence[FrameRef]) -> Callable[[str], Frame]:
         """Decodes one of some frames, by its id."""
         known = {ref.id: ref for ref in refs}
         return lambda frame: read_frame(known[frame], bits=self.loaded.recipe.data.bits)
+
+    def origin(self) -> dict[str, str]:
+        """What results depend on beside the frames, digested: the recipe, the trained bundle, versions."""
+        assert self.bundle is not None, "train comes first, or the recipe names a bundle"
+        files = sorted(path for path in self.bundle.folder.rglob("*") if path.is_file())
+        return {
+            "recipe": digest(meaning(self.loaded.to_toml())),
+            **{
+                f"model/{path.relative_to(self.bundle.folder).as_posix()}": file_digest(path)
+                for path in files
+            },
+            **self.versions(),
+        }
 
     def versions(self) -> dict[str, str]:
         """The distributions that results may depend on, and their versions."""
@@ -121,3 +171,16 @@ class Run:
             if choice is not None and choice.component.provenance.version:
                 found[choice.component.provenance.distribution] = choice.component.provenance.version
         return found
+
+
+def meaning(resolved: str) -> dict[str, Any]:
+    """A resolved recipe without the keys on which results do not depend."""
+    recipe = tomllib.loads(resolved)
+    for key in ("engine", "workers"):
+        recipe.get("pipeline", {}).pop(key, None)
+    return recipe
+
+
+def file_digest(path: Path) -> str:
+    """A short hash of a file's content."""
+    return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()

@@ -64,7 +64,7 @@ def setting(
         each.append(validator)
     stated = {name: bound for name, bound in bounds.items() if bound is not None}
     metadata = {METADATA_KEY: {"help": help, "choices": choices, **stated}}
-    return field(default=default, validator=each, metadata=metadata)
+    return field(default=default, validator=each or None, metadata=metadata)
 
 
 def _each(check: Any) -> Any:

@@ -6,11 +6,11 @@ import json
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from cs_framework.errors import CSError, RecipeError
+from cs_framework.errors import CSError, RecipeError, StoppedError
 from cs_framework.recipe.schema import STEPS
 
 if TYPE_CHECKING:
@@ -18,21 +18,26 @@ if TYPE_CHECKING:
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("recipe", type=click.Path(path_type=Path))
+@click.argument("recipe", type=click.Path(path_type=Path), required=False)
 @click.argument("steps", nargs=-1)
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one key of the recipe.")
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder.  [default: runs/NAME]")
 @click.option("--check", is_flag=True, help="Validate recipe, plugins and settings; run nothing.")
-@click.option("--resume", is_flag=True, help="Go on in a run folder, leaving out the steps that are done.")
+@click.option("--resume", is_flag=True, help="Go on in a run folder, leaving out what is done.")
 @click.option("--replace", is_flag=True, help="Run anew in a run folder that holds results.")
 @click.option("--block", multiple=True, metavar="PLUGIN", help="Do not import DIST, or DIST:ENTRY-POINT.")
 @click.option(
     "--cache", type=click.Path(path_type=Path), help="Folder for proposals and embeddings, for all steps."
 )
 @click.option("--no-cache", is_flag=True, help="Compute everything anew.")
+@click.option("--engine", metavar="NAME", help="local, dask, or dask:ADDRESS; the key pipeline.engine.")
+@click.option("--shard", metavar="I/N", help="Detect on share I of N (from 0) of a shared run folder.")
+@click.option(
+    "--assemble", type=click.Path(path_type=Path), metavar="DIR", help="Finish a run folder of shares."
+)
 @click.version_option(package_name="cs-framework")
 def main(
-    recipe: Path,
+    recipe: Path | None,
     steps: tuple[str, ...],
     overrides: tuple[str, ...],
     out: Path | None,
@@ -42,12 +47,15 @@ def main(
     block: tuple[str, ...],
     cache: Path | None,
     no_cache: bool,
+    engine: str | None,
+    shard: str | None,
+    assemble: Path | None,
 ) -> None:
     """Run the STEPS of a RECIPE: train, evaluate, detect (those the recipe names when none is given).
 
     RECIPE is a file, or the name of a recipe that comes with the package, such as quickstart.toml.
 
-    Exit code: 0 done, 1 the run failed, 2 the recipe or the arguments are wrong.
+    Exit code: 0 done, 1 the run failed, 2 the recipe or the arguments are wrong, 130 stopped by Ctrl-C.
     """
     try:
         for step in steps:
@@ -55,12 +63,19 @@ def main(
                 raise RecipeError(f"{step!r} is no step; the steps are {', '.join(STEPS)}")
         if resume and replace:
             raise RecipeError("--resume keeps what a run folder holds and --replace drops it: choose one")
+        if assemble is not None:
+            _assemble(recipe, assemble, block)
+        if recipe is None:
+            raise click.UsageError("Missing argument 'RECIPE'.")
+        if engine is not None:
+            overrides = (*overrides, f"pipeline.engine={engine}")
         loaded = _load(recipe, steps, overrides, block)
         if check:
             click.echo(f"{loaded.path}: fine")
             return
         from cs_framework.cli.progress import track
         from cs_framework.execute import Options, execute
+        from cs_framework.pipeline.shards import Share
 
         options = Options(
             out=out or Path("runs") / loaded.recipe.name,
@@ -69,14 +84,27 @@ def main(
             cache=cache,
             no_cache=no_cache,
             block=block,
+            share=Share.parse(shard) if shard else None,
         )
         sys.exit(execute(loaded, options, track))
+    except StoppedError as stopped:
+        click.echo(str(stopped), err=True)
+        sys.exit(stopped.exit_code)
     except CSError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        click.echo("stopped; --resume goes on after the last finished step", err=True)
+        click.echo("stopped; the same command with --resume goes on", err=True)
         sys.exit(130)
+
+
+def _assemble(recipe: Path | None, folder: Path, block: tuple[str, ...]) -> NoReturn:
+    if recipe is not None:
+        raise RecipeError("--assemble DIR takes no recipe: the run folder holds it")
+    from cs_framework.cli.progress import track
+    from cs_framework.execute import assemble
+
+    sys.exit(assemble(folder, block, track))
 
 
 def _load(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     The name keeps the suffix, for writers that choose a format by it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    aside = path.with_name(f".{path.stem}.{_unique()}{path.suffix}")
     try:
         yield aside
         aside.replace(path)
@@ -30,8 +30,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 def whole_folder(path: Path) -> Iterator[Path]:
     """A new folder beside `path` to fill; it takes the place of `path` when the block succeeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    shutil.rmtree(aside, ignore_errors=True)
+    aside = path.with_name(f".{path.name}.{_unique()}")
     aside.mkdir()
     try:
         yield aside
@@ -40,6 +39,23 @@ def whole_folder(path: Path) -> Iterator[Path]:
         aside.rename(path)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _unique() -> str:
+    """Told apart from what other processes write, also on other machines that share the folder."""
+    return f"{secrets.token_hex(4)}.part"
+
+
+def sweep(folder: Path) -> None:
+    """Remove what processes that were killed have left unfinished in a folder.
+
+    Only for folders to which no other process writes.
+    """
+    for aside in folder.glob(".*.part*"):
+        if aside.is_dir():
+            shutil.rmtree(aside)
+        else:
+            aside.unlink()
 
 
 def write_text(path: Path, text: str) -> None:

@@ -47,7 +47,8 @@ def draw(
 def write_picture(path: Path, picture: UInt8) -> None:
     """Write an RGB picture as PNG."""
     with whole_file(path) as aside:
-        cv2.imwrite(str(aside), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+        _, encoded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+        aside.write_bytes(encoded.tobytes())  # imwrite says nothing of a disk that is full
 
 
 def crop(frame: Frame, box: tuple[float, float, float, float]) -> UInt8:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,9 @@ import pyarrow.parquet
 from cs_framework.interfaces import RegionTable, Skipped
 from cs_framework.outputs.files import whole_file
 from cs_framework.pipeline.results import FrameResult
+
+ROW_GROUP = 65536
+"""Rows of a Parquet file that are compressed, and held in memory, together."""
 
 _BOX = [(name, pa.float32()) for name in ("x1", "y1", "x2", "y2")]
 _FRAME = [
@@ -44,7 +48,7 @@ def _frame_columns(result: FrameResult) -> dict[str, object]:
     }
 
 
-def frames_table(results: Sequence[FrameResult]) -> pa.Table:
+def frames_table(results: Iterable[FrameResult]) -> pa.Table:
     """One row per frame: its anomaly score, whether it was flagged, how many boxes are reported."""
     rows = [
         {**_frame_columns(r), "flagged": r.flagged, "detections": len(r.detections) if r.flagged else 0}
@@ -53,7 +57,7 @@ def frames_table(results: Sequence[FrameResult]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=FRAMES)
 
 
-def detections_table(results: Sequence[FrameResult]) -> pa.Table:
+def detections_table(results: Iterable[FrameResult]) -> pa.Table:
     """One row per reported box of a flagged frame, in the order of frames and ranks."""
     rows = [
         {
@@ -86,7 +90,7 @@ def proposals_table(results: Iterable[FrameResult]) -> pa.Table:
     return pa.concat_tables(tables)
 
 
-def skipped_table(skipped: Sequence[Skipped]) -> pa.Table:
+def skipped_table(skipped: Iterable[Skipped]) -> pa.Table:
     """One row per frame that could not be read or processed."""
     rows = [{"frame": s.frame, "stage": s.stage, "reason": s.reason} for s in skipped]
     return pa.Table.from_pylist(rows, schema=SKIPPED)
@@ -126,7 +130,39 @@ def write_csv(path: Path, table: pa.Table) -> None:
         pa.csv.write_csv(table, aside)
 
 
-def write_both(stem: Path, table: pa.Table) -> None:
-    """``stem.csv`` and ``stem.parquet``."""
-    write_csv(stem.with_suffix(".csv"), table)
-    write_parquet(stem.with_suffix(".parquet"), table)
+def write_both(stem: Path, tables: Iterable[pa.Table], schema: pa.Schema) -> None:
+    """``stem.csv`` and ``stem.parquet`` of many small tables, never held at once."""
+    with (
+        whole_file(stem.with_suffix(".csv")) as rows,
+        whole_file(stem.with_suffix(".parquet")) as columns,
+        pa.csv.CSVWriter(rows, schema) as csv,
+        pa.parquet.ParquetWriter(columns, schema, compression="zstd") as parquet,
+    ):
+        for table in _row_groups(tables, schema):
+            csv.write_table(table)
+            parquet.write_table(table)
+
+
+def write_proposals(path: Path, results: Iterable[FrameResult]) -> None:
+    """All scored boxes as Parquet, never held at once."""
+    with whole_file(path) as aside, pa.parquet.ParquetWriter(aside, PROPOSALS, compression="zstd") as writer:
+        for table in _row_groups(map(proposals_table, batched(results)), PROPOSALS):
+            writer.write_table(table)
+
+
+def batched(results: Iterable[FrameResult]) -> Iterator[list[FrameResult]]:
+    """Results by the hundred, which is what these tables are made of."""
+    remaining = iter(results)
+    while batch := list(islice(remaining, 100)):
+        yield batch
+
+
+def _row_groups(tables: Iterable[pa.Table], schema: pa.Schema) -> Iterator[pa.Table]:
+    """The same rows in tables of `ROW_GROUP` rows, however they came; the last is smaller."""
+    held = schema.empty_table()
+    for table in tables:
+        held = pa.concat_tables([held, table])
+        while len(held) >= ROW_GROUP:
+            yield held.slice(0, ROW_GROUP).combine_chunks()
+            held = held.slice(ROW_GROUP).combine_chunks()
+    yield held.combine_chunks()

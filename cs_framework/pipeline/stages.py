@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from attrs import define, evolve, field, frozen
@@ -27,6 +27,15 @@ class Analysis:
 
     results: list[FrameResult] = field(factory=list)
     skipped: list[Skipped] = field(factory=list)
+
+    @classmethod
+    def joined(cls, pieces: Iterable[Analysis]) -> Analysis:
+        """That of a whole from those of its pieces."""
+        whole = cls()
+        for piece in pieces:
+            whole.results += piece.results
+            whole.skipped += piece.skipped
+        return whole
 
 
 @frozen(eq=False)

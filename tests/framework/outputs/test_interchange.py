@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from cs_framework import Detection, boxes
 from cs_framework.outputs import interchange, tables
-from cs_framework.outputs.files import write_json
 from cs_framework.pipeline.results import FrameResult
 
 
@@ -37,13 +36,12 @@ RESULTS = [
 def test_only_boxes_of_flagged_frames_are_reported(tmp_path):
     assert tables.detections_table(RESULTS)["frame"].to_pylist() == ["a.png", "a.png"]
     assert tables.frames_table(RESULTS)["detections"].to_pylist() == [2, 0, 0]
-    with pytest.raises(KeyError):
-        interchange.reported(RESULTS)["c.png"]
+    assert interchange.reported(RESULTS[2]) is None
 
 
 def test_coco_opens_in_a_coco_library(tmp_path, capsys):
     path = tmp_path / "d.json"
-    write_json(path, interchange.coco(RESULTS, interchange.reported(RESULTS)))
+    interchange.write_coco(path, RESULTS, interchange.reported)
     data = COCO(path)
     assert len(data.getImgIds()) == 3
     first = data.loadAnns(data.getAnnIds(imgIds=[1]))[0]
@@ -65,7 +63,8 @@ def test_yolo_lines_keep_a_box_to_a_ten_thousandth_of_a_pixel(xywh, score):
 
 
 def test_label_files_are_named_as_their_images_and_none_is_empty(tmp_path):
-    interchange.write_yolo(tmp_path, RESULTS, interchange.reported(RESULTS))
+    names = interchange.file_names(r.frame for r in RESULTS)
+    interchange.write_yolo(tmp_path, RESULTS, interchange.reported, names)
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
     assert len((tmp_path / "a.txt").read_text().splitlines()) == 2
 

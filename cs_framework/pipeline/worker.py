@@ -1,4 +1,4 @@
-"""Hands units of work to this process or to several, and gives the answers back in order.
+"""What a process does with the units it is given.
 
 Components never travel between processes: a worker builds its own from the resolved recipe and the
 bundle, and keeps them for all units it is given.
@@ -6,20 +6,16 @@ bundle, and keeps them for all units it is given.
 
 from __future__ import annotations
 
-import multiprocessing
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+import threading
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import frozen
 
 from cs_framework.data.images import read_frame
 from cs_framework.data.labels import LabelledFrame
-from cs_framework.errors import CSError
 from cs_framework.pipeline.batch import Unit
 from cs_framework.pipeline.cache import Cache
 from cs_framework.pipeline.components import Components, make_env
@@ -82,54 +78,16 @@ class Worker:
 
 
 _here: dict[WorkerSpec, Worker] = {}
+_one_at_a_time = threading.Lock()
 
 
-def _call(spec: WorkerSpec, method: str, arguments: Sequence[Any]) -> Any:
-    if spec not in _here:
-        _here.clear()
-        _here[spec] = Worker.build(spec)
-    return getattr(_here[spec], method)(*arguments)
+def call(spec: WorkerSpec, method: str, arguments: Sequence[Any]) -> Any:
+    """``worker.method(*arguments)`` in a worker process, whose components are built at the first call.
 
-
-@define
-class Engine:
-    """`workers` processes, started when there is work for more than one."""
-
-    workers: int
-    _pool: ProcessPoolExecutor | None = field(default=None, init=False)
-
-    def map(self, worker: Worker, method: str, calls: Sequence[Sequence[Any]]) -> Iterator[Any]:
-        """``worker.method(*arguments)`` for each of `calls`, in their order.
-
-        At most two calls per process are under way or waiting to be taken, so memory stays bounded.
-        """
-        if self.workers == 1 or len(calls) == 1:
-            for arguments in calls:
-                yield getattr(worker, method)(*arguments)
-            return
-        if self._pool is None:
-            context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(self.workers, mp_context=context)
-        pool = self._pool
-        yield from self._ordered(pool.submit(_call, worker.spec, method, arguments) for arguments in calls)
-
-    def _ordered(self, submitted: Iterable[Future[Any]]) -> Iterator[Any]:
-        waiting: deque[Future[Any]] = deque()
-        try:
-            for future in submitted:
-                waiting.append(future)
-                if len(waiting) >= 2 * self.workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        except BrokenProcessPool as error:
-            self._pool = None
-            raise CSError(
-                "a worker process died (out of memory?): try fewer with --set pipeline.workers=1"
-            ) from error
-
-    def close(self) -> None:
-        """Stop the processes; work not yet begun is dropped."""
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
-            self._pool = None
+    One call at a time, since components need not stand several threads, which some engines have.
+    """
+    with _one_at_a_time:
+        if spec not in _here:
+            _here.clear()
+            _here[spec] = Worker.build(spec)
+        return getattr(_here[spec], method)(*arguments)

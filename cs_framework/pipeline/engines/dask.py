@@ -1,0 +1,71 @@
+"""The engine ``dask``: the workers of a Dask cluster, on this machine or on many.
+
+Workers see the same files under the same paths as this process and have the same packages. Dask itself
+redoes the units of a worker that dies, and gives up on one that has killed several.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, ClassVar
+
+from attrs import define, field
+from distributed import Client, KilledWorker, LocalCluster
+
+from cs_framework.errors import CSError
+from cs_framework.pipeline.engines.engine import Arguments, Engine, Task
+from cs_framework.pipeline.engines.local import without_interrupts
+from cs_framework.pipeline.worker import WorkerSpec, call
+
+START_TIMEOUT = "60s"
+
+
+@define(eq=False)
+class DaskEngine(Engine):
+    """A cluster that runs already, or one of `workers` processes on this machine, stopped at the end."""
+
+    lost: ClassVar[tuple[type[Exception], ...]] = (KilledWorker, MemoryError)
+    address: str | None = None
+    """``tcp://host:port`` of a scheduler; None starts a cluster."""
+    gpu: bool = False
+    """Whether units go only to workers that were started with the resource ``GPU=1``."""
+    _client: Any = field(default=None, init=False)
+    _cluster: Any = field(default=None, init=False)
+
+    def _submit(self, spec: WorkerSpec, method: str, arguments: Arguments) -> Task:
+        resources = {"GPU": 1} if self.gpu else None
+        client = self._connected()
+        task: Task = client.submit(call, spec, method, arguments, pure=False, resources=resources)
+        return task
+
+    def _connected(self) -> Any:
+        if self._client is not None:
+            return self._client
+        if self.address is None:
+            logging.getLogger("distributed").setLevel(logging.ERROR)  # dead workers are reported here
+            with without_interrupts():
+                self._cluster = LocalCluster(  # type: ignore[no-untyped-call]
+                    n_workers=self.workers,
+                    threads_per_worker=1,
+                    dashboard_address=None,
+                    resources={"GPU": 1} if self.gpu else None,
+                )
+        try:
+            where = self._cluster or self.address
+            self._client = Client(where, timeout=START_TIMEOUT, set_as_default=False)  # type: ignore[no-untyped-call]
+        except (OSError, ValueError) as error:
+            raise CSError(f"no Dask scheduler answers at {self.address}: {error}") from error
+        if self._cluster is None:
+            # so many that each worker has a unit to work on and one waiting, and adaptive clusters see work
+            self.workers = max(self.workers, len(self._client.nthreads()))
+        return self._client
+
+    def _renew(self) -> None:
+        """Nothing: Dask has started fresh workers."""
+
+    def close(self) -> None:
+        """Stop at once; what is under way is dropped. A cluster that ran before runs on."""
+        for started in (self._client, self._cluster):
+            if started is not None:
+                started.close(timeout=5)
+        self._client = self._cluster = None

@@ -1,0 +1,86 @@
+"""The engine ``local``: this process, or several on this machine."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+from attrs import define, field
+
+from cs_framework.errors import CSError
+from cs_framework.pipeline.engines.engine import Arguments, Engine, Task, frames
+from cs_framework.pipeline.worker import Worker, WorkerSpec, call
+
+
+@define(eq=False)
+class LocalEngine(Engine):
+    """`workers` processes; one is this process itself, where nothing has to be started."""
+
+    lost: ClassVar[tuple[type[Exception], ...]] = (BrokenProcessPool, MemoryError)
+    _pool: ProcessPoolExecutor | None = field(default=None, init=False)
+
+    def map(self, worker: Worker, method: str, calls: Iterable[Arguments]) -> Iterator[Any]:
+        """See [Engine.map][cs_framework.pipeline.engines.Engine.map]."""
+        if self.workers > 1:
+            yield from super().map(worker, method, calls)
+            return
+        for arguments in calls:
+            try:
+                yield getattr(worker, method)(*arguments)
+            except MemoryError as error:
+                raise CSError(
+                    f"out of memory on {frames(arguments)}; fewer boxes need less "
+                    "(--set pipeline.max_proposals=500); --resume goes on from here"
+                ) from error
+
+    def _submit(self, spec: WorkerSpec, method: str, arguments: Arguments) -> Task:
+        if self._pool is None:
+            context = multiprocessing.get_context("spawn")
+            self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_end_with_parent)
+        with without_interrupts():
+            return self._pool.submit(call, spec, method, arguments)
+
+    def _renew(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop at once; what is under way is dropped."""
+        if self._pool is None:
+            return
+        processes = list((self._pool._processes or {}).values())  # no public way before Python 3.14
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.kill()
+        self._pool = None
+
+
+@contextmanager
+def without_interrupts() -> Iterator[None]:
+    """Processes started meanwhile never see Ctrl-C, which a terminal sends to all: this one decides."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would wait for work forever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

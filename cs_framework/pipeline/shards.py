@@ -1,0 +1,83 @@
+"""The pieces of a long run: 64 consecutive frames, by reference, and whether their files are the same."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from attrs import frozen
+
+from cs_framework.data.source import FrameRef
+from cs_framework.errors import RecipeError
+from cs_framework.pipeline.batch import Unit, make_units
+from cs_framework.pipeline.components import digest
+
+Stamp = tuple[int, int] | None
+"""Size in bytes and time of the last change in ns; None where there is no file."""
+
+
+def stamp(path: Path) -> Stamp:
+    """A file as it is now. Its content is not read: an archive is large."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
+
+
+@frozen
+class Shard:
+    """One unit of work, numbered in the order of the input."""
+
+    number: int
+    unit: Unit
+    stamps: tuple[Stamp, ...]
+    """Of the file of each frame, when the input was listed."""
+    context: int
+    """Neighbours in each window, on each side."""
+    inputs: str
+    """A digest of the frames and their windows: which, in which order, and their files' stamps."""
+
+
+def make_shards(refs: Sequence[FrameRef], context: int) -> list[Shard]:
+    """Cut the input of a run; the same files give the same shards in every process."""
+    known = lru_cache(maxsize=1024)(stamp)  # of a stack or a video, every frame has the same file
+
+    def inputs(ref: FrameRef) -> tuple[object, ...]:
+        return ref.id, ref.sequence, ref.index, ref.page, known(ref.path)
+
+    shards = []
+    for number, unit in enumerate(make_units(refs, context)):
+        described = [[inputs(ref) for ref in window] for window in unit.windows]
+        stamps = tuple(known(ref.path) for ref in unit.refs)
+        shards.append(Shard(number, unit, stamps, context, digest(described)))
+    return shards
+
+
+@frozen
+class Share:
+    """The `index`-th of `count` shares of a run, counted from 0: every `count`-th shard."""
+
+    index: int
+    count: int
+
+    @classmethod
+    def parse(cls, text: str) -> Share:
+        """Read ``i/n``.
+
+        Raises:
+            RecipeError: it is not that.
+        """
+        found = re.fullmatch(r"(\d+)/(\d+)", text)
+        if not found or int(found[1]) >= int(found[2]):
+            raise RecipeError(f"--shard {text}: write I/N with I from 0 to N - 1, such as 0/4")
+        return cls(int(found[1]), int(found[2]))
+
+    def __str__(self) -> str:
+        return f"{self.index}/{self.count}"
+
+    def of(self, shards: Sequence[Shard]) -> Sequence[Shard]:
+        """The shards of this share; all shares together hold every shard once."""
+        return shards[self.index :: self.count]
