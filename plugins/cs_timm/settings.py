@@ -28,7 +28,7 @@ class TimmSettings:
     image_size: int | None = setting(
         None,
         ge=1,
-        help="pixels of a frame's longer side (pooled), of a crop's width and height; the model's own when left out",
+        help="pixels: longer side of frames (pooled), both sides of crops; the model's own when left out",
     )
     surroundings: float | None = setting(
         None,
