@@ -11,7 +11,7 @@ from typing import Literal
 
 import cv2
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 from numpy.typing import NDArray
 
 from cs_framework.boxes import as_boxes, clip
@@ -77,7 +77,7 @@ def implant(frame: Frame, rng: np.random.Generator, strings: int | None = None) 
     image = np.clip(frame.image + change, 0, 255).astype(np.uint8)
     margin = _MARGIN * scene.diameter * np.array([-1, -1, 1, 1], np.float32)
     return Implant(
-        frame=Frame(image, frame.id, frame.sequence, frame.index),
+        frame=evolve(frame, image=image),
         mask=mask,
         boxes=clip(as_boxes(boxes) + margin, frame.size) if boxes else as_boxes([]),
     )

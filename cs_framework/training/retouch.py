@@ -68,7 +68,7 @@ class Retouch:
         image = np.asarray(cv2.convertScaleAbs(frame.image, alpha=gain), np.uint8)
         if sigma > 0:
             image = np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.uint8)
-        return Frame(image, frame.id, frame.sequence, frame.index)
+        return evolve(frame, image=image)
 
 
 def is_drawn(ref: FrameRef) -> bool:
