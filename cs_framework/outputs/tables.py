@@ -23,6 +23,7 @@ _FRAME = [
     ("frame", pa.string()),
     ("sequence", pa.string()),
     ("index", pa.int32()),
+    ("hours", pa.float64()),
     ("width", pa.int32()),
     ("height", pa.int32()),
 ]
@@ -42,6 +43,7 @@ def _frame_columns(result: FrameResult) -> dict[str, object]:
         "frame": result.frame,
         "sequence": result.sequence,
         "index": result.index,
+        "hours": result.hours,
         "width": width,
         "height": height,
         "anomaly_score": None if np.isnan(result.score) else result.score,

@@ -36,6 +36,8 @@ class FrameResult:
     """Those of `ranked` that are reported if the frame is flagged."""
     statistics: dict[str, float] = field(factory=dict)
     """Trivial cues of the whole frame, by name, to put beside the anomaly score."""
+    hours: float | None = None
+    """The frame's time within its sequence, where it is known."""
 
 
 @frozen(eq=False)

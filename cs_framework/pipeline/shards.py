@@ -46,7 +46,7 @@ def make_shards(refs: Sequence[FrameRef], context: int) -> list[Shard]:
     known = lru_cache(maxsize=1024)(stamp)  # of a stack or a video, every frame has the same file
 
     def inputs(ref: FrameRef) -> tuple[object, ...]:
-        return ref.id, ref.sequence, ref.index, ref.page, known(ref.path)
+        return ref.id, ref.sequence, ref.index, ref.hours, ref.page, known(ref.path)
 
     shards = []
     for number, unit in enumerate(make_units(refs, context)):

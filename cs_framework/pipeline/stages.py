@@ -112,6 +112,7 @@ class Stages:
                     frame=frame.id,
                     sequence=ref.sequence,
                     index=ref.index,
+                    hours=ref.hours,
                     size=frame.size,
                     score=scores[i],
                     flagged=flagged[i],
