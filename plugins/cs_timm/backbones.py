@@ -7,7 +7,9 @@ from typing import Any
 
 import timm
 import torch
+from safetensors import safe_open
 from timm.data import resolve_model_data_config
+from timm.layers import PatchEmbed
 from torch import Tensor, nn
 
 from cs_framework import Backbone, SetupError, locate_weights, reading_weights
@@ -36,11 +38,11 @@ def load(model: str, weights: str) -> nn.Module:
     if weights == "random":
         with torch.random.fork_rng([]):
             torch.default_generator.manual_seed(_SEED)
-            network = _create(model)
+            network = _create(model, num_classes=0)
     else:
         file = _file(model, weights)
         with reading_weights("timm", file, f"It has to hold the weights of {model}, as safetensors."):
-            network = _create(model, pretrained=True, pretrained_cfg_overlay={"file": str(file)})
+            network = _pretrained(model, file)
     return network.float().eval().requires_grad_(False)
 
 
@@ -50,7 +52,8 @@ def of_crops(network: nn.Module, size: int) -> Backbone:
     Raises:
         SetupError: the network cuts images into patches that do not divide them.
     """
-    patch = getattr(getattr(network, "patch_embed", None), "patch_size", (1,))[0]
+    embedding = _patch_embedding(network)
+    patch = embedding.patch_size[0] if embedding else 1
     if size % patch:
         raise SetupError(f"timm: image_size must be a multiple of {patch}, the network's patch: {size}")
     # Some networks have layers between the pooled features and the classifier.
@@ -65,7 +68,8 @@ def of_frames(network: nn.Module) -> Backbone:
         SetupError: timm reads none from the network, or it takes images of one size only.
     """
     readable = hasattr(network, "forward_intermediates") and hasattr(network, "feature_info")
-    if not readable or getattr(getattr(network, "patch_embed", None), "strict_img_size", False):
+    embedding = _patch_embedding(network)
+    if not readable or (embedding and embedding.strict_img_size):
         raise SetupError(
             f"timm cannot run {type(network).__name__} over whole frames of any shape: "
             'set mode = "crops" in [embedder], or choose another model.'
@@ -93,16 +97,32 @@ def _pixels(network: nn.Module) -> dict[str, Any]:
 def _create(model: str, **source: Any) -> nn.Module:
     """Transformers take images of one size unless told otherwise; other networks know no such option."""
     try:
-        return timm.create_model(model, num_classes=0, dynamic_img_size=True, **source)
+        return timm.create_model(model, dynamic_img_size=True, **source)
     except TypeError as error:
         if "dynamic_img_size" not in str(error):
             raise
-        return timm.create_model(model, num_classes=0, **source)
+        return timm.create_model(model, **source)
+
+
+def _pretrained(model: str, file: Path) -> nn.Module:
+    """With as many classes as the file has, since timm ignores what is missing wherever they differ."""
+    classifier = timm.get_pretrained_cfg(model).classifier
+    name = f"{classifier[0] if isinstance(classifier, tuple) else classifier}.weight"
+    with safe_open(file, "pt") as weights:
+        classes = weights.get_slice(name).get_shape()[0] if name in weights.keys() else 0  # noqa: SIM118
+    overlay = {"file": str(file), "num_classes": classes}
+    network = _create(model, num_classes=classes, pretrained=True, pretrained_cfg_overlay=overlay)
+    if classes:
+        network.reset_classifier(0)
+    return network
+
+
+def _patch_embedding(network: nn.Module) -> PatchEmbed | None:
+    return next((module for module in network.modules() if isinstance(module, PatchEmbed)), None)
 
 
 def _file(model: str, weights: str) -> Path:
-    published = timm.get_pretrained_cfg(model)
     if weights == "pretrained":
-        weights = published.hf_hub_id if published and published.hf_hub_id else f"timm/{model}"
+        weights = timm.get_pretrained_cfg(model).hf_hub_id or f"timm/{model}"
     place = locate_weights(weights, component="timm", ways_out=_WAYS_OUT)
     return place / "model.safetensors" if place.is_dir() else place
