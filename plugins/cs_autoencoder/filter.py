@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+from attrs import frozen
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -20,13 +21,29 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 from cs_autoencoder.network import ConvAutoencoder, seeded_autoencoder
-from cs_autoencoder.preprocessing import PreparedFrames, prepare
+from cs_autoencoder.preprocessing import PreparedWindows, prepare
 from cs_autoencoder.residual import combined_residual, frame_losses, frame_scores
 from cs_autoencoder.settings import Settings
 from cs_framework import DataError, Env, Explanation, History, SetupError, Window, Windows
 
 _WEIGHTS = "autoencoder.safetensors"
 _META = "autoencoder.json"
+
+
+_MIRRORED: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
+"""Axes along which the views of a frame are flipped."""
+
+
+@frozen(eq=False)
+class _Judged:
+    """A batch of frames that were reconstructed; maps are (N, 1, S, S)."""
+
+    residual: Tensor
+    """Combined residuals, float64."""
+    unusual: Tensor
+    """The same less the median residual of the neighbours, where there are any."""
+    masks: Tensor | None
+    """The pixels that count; None for all."""
 
 
 class Autoencoder:
@@ -37,10 +54,9 @@ class Autoencoder:
         env: where the network runs.
     """
 
-    context = 0
-
     def __init__(self, settings: Settings, env: Env) -> None:
         self._settings = settings
+        self.context = settings.context
         self._device = torch.device(env.device)
         # A CPU is faster at few pixels at a time, in memory that it has at hand; a GPU wants whole batches.
         few = max(1, 4 * 128**2 // settings.image_size**2)
@@ -67,11 +83,11 @@ class Autoencoder:
         if not normal:
             raise DataError("autoencoder: there is no normal training frame; put some under train/normal")
         windows = env.track((train[row] for row in normal), "autoencoder: training frames", len(normal))
-        train_frames = self._prepare(windows, len(normal))
-        windows = env.track(val, "autoencoder: validation frames", len(val))
-        val_frames = self._prepare(windows, len(val))
+        alone = (Window((window.frame,) * len(window.frames)) for window in windows)
+        train_frames = prepare(alone, self._settings)
+        val_windows = prepare(env.track(val, "autoencoder: validation frames", len(val)), self._settings)
 
-        history = self._learn(train_frames, val_frames, np.asarray(val.labels), env)
+        history = self._learn(train_frames, val_windows, np.asarray(val.labels), env)
         if left_out := len(train) - len(normal):
             history.notes.append(f"left out {left_out} abnormal training frames")
         if "val_auroc" not in history.rows[-1]:
@@ -79,24 +95,22 @@ class Autoencoder:
         return history
 
     def score(self, windows: Sequence[Window]) -> NDArray[np.float32]:
-        """(N,) scores, at least 0.001, higher = more unusual; see `frame_scores`."""
-        frames = self._prepare(windows, len(windows))
-        scores = [
-            score for residual, masks in self._residuals(frames) for score in frame_scores(residual, masks)
-        ]
-        return np.array(scores, np.float32)
+        """(N,) scores, higher = more unusual; see `frame_scores`. With `context` they may be below 0."""
+        judged = self._judge(prepare(windows, self._settings))
+        return np.array([score for one in judged for score in self._scores(one)], np.float32)
 
     def explain(self, window: Window) -> Explanation:
         """The residual behind the score and the smooth mask, at the size of the frame.
 
-        The mask is None where all pixels count: in the variant ``unweighted``, and where no area is smooth.
+        The mask is None where all pixels count: where no area is smooth, and in the variant ``unweighted``,
+        unless the region is the embryo. With `context`, the residual is what is left beyond the neighbours'.
         """
-        ((residual, masks),) = self._residuals(self._prepare([window], 1))
+        (judged,) = self._judge(prepare([window], self._settings))
         height, width = window.frame.size
-        pixels = residual[0, 0].float().numpy(force=True)
+        pixels = judged.unusual[0, 0].float().numpy(force=True)
         mask = None
-        if masks is not None and masks.any():
-            inside = masks[0, 0].numpy(force=True).astype(np.uint8)
+        if judged.masks is not None and judged.masks.any():
+            inside = judged.masks[0, 0].numpy(force=True).astype(np.uint8)
             mask = cv2.resize(inside, (width, height), interpolation=cv2.INTER_NEAREST_EXACT).astype(bool)
         return Explanation(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR), mask)
 
@@ -141,16 +155,24 @@ class Autoencoder:
             raise SetupError("autoencoder: there are no weights yet, call fit or load first")
         return self._network
 
-    def _prepare(self, windows: Iterable[Window], count: int) -> PreparedFrames:
-        return prepare((window.frame for window in windows), count, self._settings)
+    def _batch(self, frames: PreparedWindows, rows: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Images (N, 1, S, S) as float32 in [0, 1], and masks, of some frames."""
+        images = torch.stack([frames.images[row] for row in rows]).to(self._device).float() / 255
+        if frames.masks is None:
+            return images, None
+        return images, torch.stack([frames.masks[row] for row in rows]).to(self._device)
 
-    def _batch(self, frames: PreparedFrames, rows: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Images (N, 1, S, S) as float32 in [0, 1], and masks."""
-        masks = None if frames.masks is None else frames.masks[rows].to(self._device)
-        return frames.images[rows].to(self._device).float() / 255, masks
+    def _losses(self, residual: Tensor, masks: Tensor | None) -> Tensor:
+        return frame_losses(residual, masks if self._settings.variant == "weighted" else None)
+
+    def _scores(self, judged: _Judged) -> list[float]:
+        summary = self._settings.summary
+        if summary == "published":
+            summary = "p95" if self._settings.variant == "weighted" else "mean"
+        return frame_scores(judged.unusual, judged.masks, summary)
 
     def _learn(
-        self, train: PreparedFrames, val: PreparedFrames, val_labels: NDArray[np.int8], env: Env
+        self, train: PreparedWindows, val: PreparedWindows, val_labels: NDArray[np.int8], env: Env
     ) -> History:
         settings = self._settings
         seed = env.seed if settings.seed is None else settings.seed
@@ -181,27 +203,31 @@ class Autoencoder:
         return history
 
     def _step(
-        self, network: ConvAutoencoder, optimizer: torch.optim.Optimizer, frames: PreparedFrames, rows: Tensor
+        self,
+        network: ConvAutoencoder,
+        optimizer: torch.optim.Optimizer,
+        frames: PreparedWindows,
+        rows: Tensor,
     ) -> list[float]:
         """One step of the optimizer; the loss of each frame."""
         all_losses: list[float] = []
         optimizer.zero_grad()
         with _exact_convolutions():
             for part in rows.split(self._at_once):
-                images, masks = self._batch(frames, part)
-                losses = frame_losses(combined_residual(images, network(images)), masks)
+                images, masks = self._batch(frames, frames.middle[part])
+                losses = self._losses(combined_residual(images, network(images)), masks)
                 (losses.sum() / len(rows)).backward()
                 all_losses += losses.tolist()
         optimizer.step()
         return all_losses
 
-    def _validate(self, frames: PreparedFrames, labels: NDArray[np.int8]) -> dict[str, float]:
+    def _validate(self, frames: PreparedWindows, labels: NDArray[np.int8]) -> dict[str, float]:
         """Mean loss of the normal frames and AUROC of the scores, as far as there are frames for them."""
         losses: list[float] = []
         scores: list[float] = []
-        for residual, masks in self._residuals(frames):
-            losses += frame_losses(residual, masks).tolist()
-            scores += frame_scores(residual, masks)
+        for judged in self._judge(frames):
+            losses += self._losses(judged.residual, judged.masks).tolist()
+            scores += self._scores(judged)
         figures = {}
         if (labels == 0).any():
             figures["val_loss"] = float(np.mean(np.array(losses)[labels == 0]))
@@ -209,16 +235,46 @@ class Autoencoder:
                 figures["val_auroc"] = float(roc_auc_score(labels, scores))
         return figures
 
-    def _residuals(self, frames: PreparedFrames) -> Iterator[tuple[Tensor, Tensor | None]]:
-        """Combined residuals (N, 1, S, S) as float64 and masks, batch by batch."""
+    def _judge(self, windows: PreparedWindows) -> Iterator[_Judged]:
+        """Go through windows batch by batch."""
+        # Neighbours in time share most of their neighbours, so large batches reconstruct fewer frames twice.
+        at_once = self._settings.batch_size if self.context else self._at_once
+        for start in range(0, len(windows), at_once):
+            shown = windows.rows[start : start + at_once]
+            frames, places = shown.unique(return_inverse=True)
+            residual, masks = self._residuals(windows, frames)
+            middle = places[:, self.context]
+            own = residual[middle]
+            unusual = own
+            if self.context:
+                around = torch.cat([places[:, : self.context], places[:, self.context + 1 :]], dim=1)
+                unusual = own - torch.stack([residual[some].quantile(0.5, dim=0) for some in around])
+            yield _Judged(own, unusual, None if masks is None else masks[middle])
+
+    def _residuals(self, frames: PreparedWindows, rows: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Combined residuals (N, 1, S, S) as float64, and masks, of some frames."""
         # On a CPU convolutions infer faster with the channels last, and learn faster with them first.
         network = self._fitted().to(memory_format=torch.channels_last)
-        for rows in torch.arange(len(frames)).split(self._at_once):
-            images, masks = self._batch(frames, rows)
+        mirrored = _MIRRORED if self._settings.flips else _MIRRORED[:1]
+        residuals, all_masks = [], []
+        for part in rows.split(self._at_once):
+            images, masks = self._batch(frames, part)
             with torch.inference_mode(), _exact_convolutions():
+                views = [images.flip(axes) for axes in mirrored]
                 # Variances are small differences of large means: in float32, residuals would be off by 3e-5.
-                residual = combined_residual(_double(images), _double(network(images)))
-            yield residual, masks
+                maps = [
+                    combined_residual(_double(view), _double(self._reconstruct(network, view)))
+                    for view in views
+                ]
+                maps = [one.flip(axes) for one, axes in zip(maps, mirrored, strict=True)]
+                residuals.append(torch.stack(maps).mean(dim=0) if len(maps) > 1 else maps[0])
+            all_masks.append(masks)
+        return torch.cat(residuals), None if frames.masks is None else torch.cat(all_masks)
+
+    def _reconstruct(self, network: ConvAutoencoder, images: Tensor) -> Tensor:
+        low = self._settings.precision == "bfloat16"
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=low):
+            return network(images)
 
 
 def _exact_convolutions() -> AbstractContextManager[None]:

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, Literal
+
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+Summary = Literal["mean", "p95", "p99", "max-blob"]
+_BLOB_SIGMA = 4.0  # px
+_SUMMARIES: dict[Summary, Callable[[Any], Any]] = {
+    "mean": np.mean,
+    "p95": lambda pixels: np.percentile(pixels, 95),
+    "p99": lambda pixels: np.percentile(pixels, 99),
+    "max-blob": np.max,
+}
 
 _CHARBONNIER_EPS = 1e-3
 _SSIM_WINDOW = 11
@@ -79,21 +92,26 @@ def frame_losses(residual: Tensor, masks: Tensor | None) -> Tensor:
     return (residual * weights).mean(dim=(1, 2, 3))
 
 
-def frame_scores(residual: Tensor, masks: Tensor | None) -> list[float]:
+def frame_scores(residual: Tensor, masks: Tensor | None, summary: Summary) -> list[float]:
     """The anomaly score of each frame.
 
-    Without masks the mean residual; with them the 95th percentile of the residual inside the mask, or over
-    the whole frame where the mask is empty.
-
     Args:
-        residual: (N, 1, H, W) from `combined_residual`, not weighted.
-        masks: (N, 1, H, W) bool, the smooth pixels, or None.
+        residual: (N, 1, H, W), such as `combined_residual` gives it, not weighted.
+        masks: (N, 1, H, W) bool, the pixels that count, or None for all, as in a frame whose mask is empty.
+        summary: how they are summed up.
     """
     maps = residual.numpy(force=True)
+    if summary == "max-blob":
+        maps = (
+            np.stack([[cv2.GaussianBlur(pixels[0], (0, 0), _BLOB_SIGMA)] for pixels in maps])
+            if len(maps)
+            else maps
+        )
+    figure = _SUMMARIES[summary]
     if masks is None:
-        return [float(pixels.mean()) for pixels in maps]
+        return [float(figure(pixels)) for pixels in maps]
     inside = masks.numpy(force=True)
     return [
-        float(np.percentile(pixels[mask] if mask.any() else pixels, 95))
+        float(figure(pixels[mask] if mask.any() else pixels))
         for pixels, mask in zip(maps, inside, strict=True)
     ]

@@ -41,3 +41,28 @@ class Settings:
         help="published: the coarse texture heat is stretched over the frame, up to 11 px off at 256; "
         "centred: each figure lies on the centre of its window",
     )
+    region: Literal["frame", "embryo"] = setting(
+        "frame",
+        help="where residuals count and smooth areas are looked for: in all of the frame, or on the embryo "
+        "(where one is found)",
+    )
+    summary: Literal["published", "mean", "p95", "p99", "max-blob"] = setting(
+        "published",
+        help="which figure of the residuals is the score. published: the 95th percentile where weighted, the "
+        "mean where unweighted; max-blob: the largest mean over a spot (Gaussian, sigma 4 px)",
+    )
+    flips: bool = setting(
+        False,
+        help="average the residuals of the frame and its mirror images when scoring; four times the cost",
+    )
+    context: int = setting(
+        0,
+        ge=0,
+        help="neighbours on each side, of the same embryo, whose median residual is subtracted, so that what "
+        "is always there counts less; 0 scores each frame by itself",
+    )
+    precision: Literal["float32", "bfloat16"] = setting(
+        "float32",
+        help="of the network when scoring; bfloat16 pays on GPUs, and on CPUs that compute in it "
+        "(AMX, AVX-512 BF16)",
+    )

@@ -120,15 +120,18 @@ def two_means(values: NDArray[np.floating]) -> float:
     return float(ordered[cuts[np.argmax(between)]])
 
 
-def smooth_mask(heat: NDArray[np.float32]) -> NDArray[np.bool_]:
+def smooth_mask(heat: NDArray[np.float32], inside: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
     """The smooth part of a frame: the cooler of two clusters of its heat, eroded once with 5 x 5 ones.
 
     Args:
         heat: (S, S) from `texture_heat`.
+        inside: (S, S) where to look; None for everywhere. The clusters are those of the heat in there.
 
     Returns:
         (S, S) bool; all of it where the heat is the same everywhere, and empty where no smooth area is wide
         enough to survive the erosion.
     """
-    cool = (heat <= two_means(heat)).astype(np.uint8)
+    if inside is None or not inside.any():
+        inside = np.ones(heat.shape, bool)
+    cool = ((heat <= two_means(heat[inside])) & inside).astype(np.uint8)
     return cv2.erode(cool, np.ones((5, 5), np.uint8)).astype(bool)

@@ -216,7 +216,9 @@ def test_frames_of_any_size(make_frame, fitted, variant, size):
 
 
 def test_where_nothing_is_smooth_the_whole_frame_counts(fitted, monkeypatch):
-    monkeypatch.setattr("cs_autoencoder.preprocessing.smooth_mask", lambda heat: np.zeros(heat.shape, bool))
+    monkeypatch.setattr(
+        "cs_autoencoder.preprocessing.smooth_mask", lambda heat, inside: np.zeros(heat.shape, bool)
+    )
     window = Window((Frame(np.full((32, 32, 3), 90, np.uint8), id="x.png"),))
     component = fitted()
     explanation = component.explain(window)

@@ -49,7 +49,7 @@ def test_losses_are_means_and_weighted_means(pairs, masks):
 
 def test_scores_are_means_and_percentiles_inside_the_mask(pairs, masks):
     residual = torch.from_numpy(pairs[0])
-    np.testing.assert_allclose(frame_scores(residual, None), pairs[0].mean(axis=(1, 2, 3)))
+    np.testing.assert_allclose(frame_scores(residual, None, "mean"), pairs[0].mean(axis=(1, 2, 3)))
     first, second, third = pairs[0]
     expected = [np.quantile(first[0, :5, :7], 0.95), np.quantile(second, 0.95), np.quantile(third, 0.95)]
-    np.testing.assert_allclose(frame_scores(residual, masks), expected)
+    np.testing.assert_allclose(frame_scores(residual, masks, "p95"), expected)
