@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +15,8 @@ import pyarrow.parquet
 from cs_framework.interfaces import RegionTable, Skipped
 from cs_framework.outputs.files import whole_file
 from cs_framework.pipeline.results import FrameResult
+
+T = TypeVar("T")
 
 ROW_GROUP = 65536
 """Rows of a Parquet file that are compressed, and held in memory, together."""
@@ -152,9 +155,9 @@ def write_proposals(path: Path, results: Iterable[FrameResult]) -> None:
             writer.write_table(table)
 
 
-def batched(results: Iterable[FrameResult]) -> Iterator[list[FrameResult]]:
-    """Results by the hundred, which is what these tables are made of."""
-    remaining = iter(results)
+def batched(items: Iterable[T]) -> Iterator[list[T]]:
+    """Items by the hundred, which is what these tables are made of."""
+    remaining = iter(items)
     while batch := list(islice(remaining, 100)):
         yield batch
 

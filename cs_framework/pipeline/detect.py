@@ -18,6 +18,7 @@ from cs_framework.errors import CSError, DataError, FrameError, StoppedError
 from cs_framework.interfaces import Frame, Skipped
 from cs_framework.outputs import write
 from cs_framework.outputs.files import sweep
+from cs_framework.outputs.sequences import write_sequences
 from cs_framework.pipeline.interrupt import interruptible
 from cs_framework.pipeline.parts import Parts, context_of
 from cs_framework.pipeline.shards import Shard, Share, make_shards, stamp
@@ -126,6 +127,7 @@ def _write(run: Run, source: Input, parts: Parts) -> None:
         write.crops(run.out / "crops", parts, read)
     if outputs.proposals:
         write.proposals(run.out / "proposals" / "detect", parts, read, outputs.overlays)
+    write_sequences(run.out, parts)
     write.detections(run.out, parts)
     sweep(parts.folder)
 

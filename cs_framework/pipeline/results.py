@@ -39,6 +39,11 @@ class FrameResult:
     hours: float | None = None
     """The frame's time within its sequence, where it is known."""
 
+    @property
+    def reported(self) -> tuple[Detection, ...]:
+        """What a run reports of the frame: `detections` if it is flagged, else nothing."""
+        return self.detections if self.flagged else ()
+
 
 @frozen(eq=False)
 class JudgedFrame:
