@@ -17,6 +17,7 @@ def settings(tmp_path_factory):
         "dinov3": {"weights": dinov3, "image_size": 32},
         "dinov3-roi": {"weights": dinov3, "image_size": 64, "surroundings": 2.0},
         "dual-head-mlp": {"epochs": 2},
+        "filter implant-net": {"image_size": 32, "width": 4, "epochs": 1, "views": 4, "batch_size": 2},
         "refining-mlp": {"epochs": 2},
         "timm": {"model": "test_vit", "weights": "random", "image_size": 64},
     }
@@ -24,4 +25,5 @@ def settings(tmp_path_factory):
 
 @parametrize_components("cs-framework")
 def test_conformance(check, settings):
-    check(settings.get(check.component.name))
+    kind, name = check.component.kind.removeprefix("anomaly_"), check.component.name
+    check(settings.get(f"{kind} {name}") or settings.get(name))

@@ -1,0 +1,85 @@
+"""What the network learns from: views with strings drawn into them, seen under many conditions."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from cs_framework import Frame, implant
+from cs_implant_net.views import View
+
+UInt8 = NDArray[np.uint8]
+_SHARES = (0.55, 0.25, 0.20)
+"""Of views with strings, with look-alikes only, and as they are."""
+
+
+@frozen(eq=False)
+class Drawn:
+    """A view to learn from."""
+
+    plane: UInt8
+    """(S, S) grey."""
+    mask: UInt8
+    """(S, S) 1 where a drawn string can be seen."""
+    inside: UInt8
+    """(S, S) 1 on the embryo."""
+
+
+def as_frame(view: View, name: str) -> Frame:
+    """A view as a frame of its own, which takes no more memory than its plane."""
+    return Frame(np.broadcast_to(view.plane[..., None], (*view.plane.shape, 3)), name)
+
+
+def draw(
+    frame: Frame,
+    inside: NDArray[np.bool_],
+    rng: np.random.Generator,
+    strings: bool | None = None,
+    boldness: float = 1.0,
+) -> Drawn:
+    """Draw into a view.
+
+    Args:
+        frame: a view, from `as_frame`.
+        inside: (S, S) the embryo.
+        rng: decides everything.
+        strings: whether there are any, beside look-alikes; None leaves to chance what is drawn, if anything.
+        boldness: factor of the contrast of all that is drawn.
+    """
+    embryo = inside.astype(np.uint8)
+    kind = rng.choice(3, p=_SHARES) if strings is None else 0 if strings else 1
+    if kind == 2:
+        return Drawn(frame.grey, np.zeros(frame.size, np.uint8), embryo)
+    drawn = implant(frame, rng, None if kind == 0 else 0)
+    before = frame.grey.astype(np.float32)
+    plane = np.clip(before + boldness * (drawn.frame.grey - before), 0, 255)
+    return Drawn(np.rint(plane).astype(np.uint8), drawn.mask.astype(np.uint8), embryo)
+
+
+def vary(drawn: Drawn, rng: np.random.Generator) -> Drawn:
+    """The same as another instrument might have seen it: turned, larger, blurred, noisier, brighter."""
+    size = len(drawn.plane)
+    turn, zoom = rng.uniform(0, 360), np.exp(rng.uniform(np.log(0.85), np.log(1.25)))
+    affine = cv2.getRotationMatrix2D(((size - 1) / 2,) * 2, turn, zoom)
+    affine[:, 2] += rng.uniform(-0.06, 0.06, 2) * size
+    if rng.random() < 0.5:
+        affine = affine @ np.array([[-1, 0, size - 1], [0, 1, 0], [0, 0, 1]])
+
+    def moved(plane: UInt8, way: int, border: int) -> UInt8:
+        return np.asarray(cv2.warpAffine(plane, affine, (size, size), flags=way, borderMode=border))
+
+    plane = moved(drawn.plane, cv2.INTER_LINEAR, cv2.BORDER_REFLECT_101).astype(np.float32)
+    if rng.random() < 0.3:
+        plane = cv2.GaussianBlur(plane, (0, 0), rng.uniform(0.3, 0.9))
+    if rng.random() < 0.3:
+        plane += rng.uniform(0.3, 1.2) * (plane - cv2.GaussianBlur(plane, (0, 0), 1.5))
+    plane = 255 * np.clip(plane / 255, 0, 1) ** np.exp(rng.uniform(-0.4, 0.4))
+    plane = plane * rng.uniform(0.7, 1.4) + rng.uniform(-30, 30)
+    plane += rng.normal(0, rng.uniform(0, 2), plane.shape)
+    return Drawn(
+        plane=np.clip(np.rint(plane), 0, 255).astype(np.uint8),
+        mask=moved(drawn.mask, cv2.INTER_NEAREST, cv2.BORDER_CONSTANT),
+        inside=moved(drawn.inside, cv2.INTER_NEAREST, cv2.BORDER_CONSTANT),
+    )

@@ -1,0 +1,47 @@
+"""Settings of the components ``implant-net``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import frozen
+
+from cs_framework import setting
+
+
+def _multiple_of_8(instance: Any, attribute: Any, value: int) -> None:
+    if value % 8:
+        raise ValueError(f"'{attribute.name}' must be a multiple of 8 (three halvings): {value}")
+
+
+def _multiple_of_4(instance: Any, attribute: Any, value: int) -> None:
+    if value % 4:
+        raise ValueError(f"'{attribute.name}' must be a multiple of 4 (groups of channels): {value}")
+
+
+@frozen
+class Settings:
+    """How the filter learns and scores."""
+
+    image_size: int = setting(
+        288, gt=0, validator=_multiple_of_8, help="side of the square that the embryo is resized to, in px"
+    )
+    width: int = setting(
+        16, ge=4, validator=_multiple_of_4, help="channels of the network at its finest level"
+    )
+    epochs: int = setting(12, ge=1, help="how often validation is asked for the better weights")
+    views: int = setting(640, ge=1, help="views with strings drawn anew, per epoch")
+    batch_size: int = setting(8, ge=1, help="views per step")
+    learning_rate: float = setting(3e-3, gt=0, help="largest learning rate of AdamW")
+    max_frames: int = setting(2000, ge=1, help="string-free frames to draw into, at most, evenly spread")
+    validation_frames: int = setting(100, ge=2, help="held-out frames to validate on, at most, evenly spread")
+    flips: bool = setting(
+        False, help="average the maps of the frame and its mirror images; four times the cost"
+    )
+
+
+@frozen
+class BoxSettings:
+    """How the proposer cuts boxes from the filter's map."""
+
+    limit: int = setting(300, ge=1, help="boxes per frame, at most")
