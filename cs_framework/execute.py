@@ -16,6 +16,7 @@ from attrs import evolve, frozen
 
 from cs_framework.bundle import Bundle, read_bundle
 from cs_framework.errors import CSError, RecipeError
+from cs_framework.evaluation.proposals import evaluate_proposals
 from cs_framework.evaluation.report import summary
 from cs_framework.evaluation.step import evaluate
 from cs_framework.outputs.files import sweep, write_text
@@ -38,6 +39,7 @@ PROOF: dict[Step, str] = {
     "train": "model/bundle.json",
     "evaluate": "metrics.json",
     "detect": "detections.parquet",
+    "proposals": "proposals.json",
 }
 """The file that each step writes last: where it exists, the step is done."""
 
@@ -146,6 +148,8 @@ def _take(run: Run, steps: tuple[Step, ...], share: Share | None) -> int:
             run.bundle = train(run)
         elif step == "evaluate":
             log.info("%s", summary(evaluate(run)))
+        elif step == "proposals":
+            log.info("%s", summary(evaluate_proposals(run)))
         else:
             detected = detect(run, share)
     return 0 if share else _sum_up(run, detected)
@@ -200,11 +204,16 @@ def _open_steps(loaded: LoadedRecipe, out: Path, resolved: str, options: Options
 
 
 def _given_bundle(loaded: LoadedRecipe, out: Path, steps: tuple[Step, ...]) -> Bundle | None:
-    """The bundle to start from, with the gate that the recipe asks for; None where training comes first."""
+    """The bundle to start from, with the gate that the recipe asks for.
+
+    None where training comes first, and where there is none and only proposers are wanted.
+    """
     if not steps or "train" in steps:
         return None
     folder = loaded.recipe.model.bundle or out / "model"
     if not (folder / "bundle.json").exists():
+        if set(steps) == {"proposals"}:
+            return None
         raise RecipeError(
             f"{loaded.path.name}: {steps[0]} needs a trained bundle: take the step train first, "
             "or give one with --set model.bundle=DIR"

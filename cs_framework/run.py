@@ -88,7 +88,7 @@ class Run:
             DataError: the data root or the input of `detect` cannot be used.
         """
         recipe = self.loaded.recipe
-        if recipe.data.source == "folder" and {"train", "evaluate"} & set(steps):
+        if recipe.data.source == "folder" and set(steps) - {"detect"}:
             self.data  # noqa: B018  (listed and checked now, used later)
         if recipe.detect.input is not None and "detect" in steps:
             open_source(recipe.detect.input, recipe.data)

@@ -51,7 +51,7 @@ def main(
     shard: str | None,
     assemble: Path | None,
 ) -> None:
-    """Run the STEPS of a RECIPE: train, evaluate, detect (those the recipe names when none is given).
+    """Run the STEPS of a RECIPE: train, evaluate, detect, proposals (when none is given, those it names).
 
     RECIPE is a file, or the name of a recipe that comes with the package, such as quickstart.toml.
 

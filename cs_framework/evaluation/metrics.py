@@ -24,6 +24,8 @@ from cs_framework.evaluation.statistics import (
 from cs_framework.pipeline.results import JudgedFrame
 
 RECALL_IOUS = (0.2, 0.25, 0.5, 0.75)
+COUNTS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000)
+"""Proposals of a frame, from its first, with which recall is measured."""
 HIT_IOUS = (0.2, 0.25, 0.5)
 AP_IOUS = (0.25, 0.5, 0.75)
 FOUND_IOU = 0.25
@@ -70,6 +72,34 @@ def evaluate(
     return {"splits": report, "notes": remarks}
 
 
+def judge_proposals(
+    splits: Mapping[str, Sequence[JudgedFrame]],
+    seconds: Mapping[str, Sequence[float]],
+    *,
+    resamples: int,
+    seed: int,
+) -> Figures:
+    """The figures of proposers alone, in the shape of ``proposals.json``.
+
+    Args:
+        splits: frames of each split, by its name, with proposals in the order of the proposers and no scores.
+        seconds: what proposing took on each of them.
+        resamples: bootstrap resamples behind each interval.
+        seed: seed of the resampling.
+
+    Returns:
+        What JSON can hold. A split without boxes has a text in place of its figures.
+    """
+    report: Figures = {}
+    remarks: list[str] = []
+    for name, frames in splits.items():
+        split = _Split(frames, Bootstrap([f.result.sequence for f in frames], resamples, seed))
+        figures = _proposals(split, seconds[name]) if split.with_boxes.any() else "no boxes"
+        report[name] = {"proposals": figures}
+        remarks += _remarks_on_units(name, report[name])
+    return {"splits": report, "notes": remarks}
+
+
 class _Split:
     """The frames of one split, and what all stages ask of them as (F,) arrays."""
 
@@ -84,6 +114,19 @@ class _Split:
         self.strings = np.array([0 if f.boxes is None else len(f.boxes) for f in frames], np.intp)
         """Annotated boxes of each frame."""
         self.with_boxes = self.strings > 0
+
+    def of_boxed(self, numerator: ArrayLike, denominator: ArrayLike) -> Figures | str:
+        """A share of boxes, or of frames that have some."""
+        return self.figure(ratio(numerator, denominator), self.with_boxes, missing="no boxes")
+
+    def of_frames(self, values: ArrayLike) -> Figures | str:
+        """The mean of a quantity of frames."""
+        return self.figure(ratio(values, self.all), self.all, missing="no frames")
+
+    def proposal_recall(self, overlaps: Sequence[Overlaps]) -> Figures:
+        """Share of annotated boxes that some region reaches, by the IoU asked for."""
+        reached = {iou: [np.count_nonzero(o.of_boxes >= iou) for o in overlaps] for iou in RECALL_IOUS}
+        return {str(iou): self.of_boxed(boxes, self.strings) for iou, boxes in reached.items()}
 
 
 def _stage1(split: _Split, threshold: float) -> Figures:
@@ -127,31 +170,43 @@ def _stage2(split: _Split, training_iou: tuple[float, float]) -> Figures:
     """Figures of the raw ranking, and AP of the boxes left by suppression; the gate plays no part."""
     overlaps = [Overlaps.of(frame) for frame in split.frames]
 
-    def of_boxed(numerator: ArrayLike, denominator: ArrayLike) -> Figures | str:
-        return split.figure(ratio(numerator, denominator), split.with_boxes, missing="no boxes")
-
-    def recall(iou: float) -> Figures | str:
-        return of_boxed([np.count_nonzero(o.of_boxes >= iou) for o in overlaps], split.strings)
-
     def best_of_top(k: int) -> Float64:
         return np.array([o.of_regions[:k].max(initial=0) for o in overlaps])
 
     def hit_rates(k: int) -> Figures:
         best = best_of_top(k)
-        return {str(iou): of_boxed((best >= iou) & split.with_boxes, split.with_boxes) for iou in HIT_IOUS}
+        return {
+            str(iou): split.of_boxed((best >= iou) & split.with_boxes, split.with_boxes) for iou in HIT_IOUS
+        }
 
     return {
-        "proposal_recall": {str(iou): recall(iou) for iou in RECALL_IOUS},
-        "proposals_per_frame": split.figure(
-            ratio([len(f.result.proposals) for f in split.frames], split.all), split.all, missing="no frames"
-        ),
+        "proposal_recall": split.proposal_recall(overlaps),
+        "proposals_per_frame": split.of_frames([len(f.result.proposals) for f in split.frames]),
         **_regions(split, overlaps, training_iou),
         "top1_hit_rate": hit_rates(1),
         "top5_hit_rate": hit_rates(5),
-        "top1_mean_iou": of_boxed(best_of_top(1), split.with_boxes),
+        "top1_mean_iou": split.of_boxed(best_of_top(1), split.with_boxes),
         "ap": {
             str(iou): split.figure(_coco_ap(split, iou), split.with_boxes, split.known, missing="no boxes")
             for iou in AP_IOUS
+        },
+    }
+
+
+def _proposals(split: _Split, seconds: Sequence[float]) -> Figures:
+    """Figures of boxes that nothing has scored."""
+    overlaps = [Overlaps.of(frame) for frame in split.frames]
+    most = max(1, *(len(f.result.proposals) for f in split.frames))
+    counts = [*(count for count in COUNTS if count < most), most]
+    best = {count: np.concatenate([o.of_boxes_within(count) for o in overlaps]) for count in counts}
+    return {
+        "proposal_recall": split.proposal_recall(overlaps),
+        "mean_best_iou": split.of_boxed([o.of_boxes.sum() for o in overlaps], split.strings),
+        "proposals_per_frame": split.of_frames([len(f.result.proposals) for f in split.frames]),
+        "seconds_per_frame": split.of_frames(seconds),
+        "recall_by_count": {
+            str(iou): {str(count): float(np.mean(best[count] >= iou)) for count in counts}
+            for iou in RECALL_IOUS
         },
     }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 from attrs import frozen
 
@@ -12,25 +14,39 @@ from cs_framework.pipeline.results import JudgedFrame
 
 @frozen(eq=False)
 class Overlaps:
-    """IoU of all scored regions, before suppression, with the annotated boxes of one frame."""
+    """IoU of all regions, before suppression, with the annotated boxes of one frame."""
 
-    of_boxes: Float32
-    """(M,) the best IoU that any region has with each box."""
-    of_regions: Float32
-    """(N,) the best IoU that each region has with any box, regions in the order of falling confidence."""
+    iou: Float32
+    """(N, M) of each region with each box, regions by falling confidence, or as proposed where nothing scored
+    them; N is 0 where it is not known what they should lie over."""
     probability: Float32
-    """(N,) in the same order."""
+    """(N,) in the same order; NaN where nothing scored them."""
 
     @classmethod
     def of(cls, frame: JudgedFrame) -> Overlaps:
-        """Measure a frame; there are no regions where it is not known what they should lie over."""
-        boxes, scores = annotated(frame), frame.result.scores
-        if scores is None or frame.boxes is None:
-            none = np.zeros(0, np.float32)
-            return cls(np.zeros(len(boxes), np.float32), none, none)
-        ranking = np.argsort(-scores.confidence, kind="stable")
-        iou = bx.iou(frame.result.proposals[ranking], boxes)
-        return cls(iou.max(axis=0, initial=0), iou.max(axis=1, initial=0), scores.probability[ranking])
+        """Measure a frame."""
+        boxes, regions, scores = annotated(frame), frame.result.proposals, frame.result.scores
+        if frame.boxes is None:
+            regions, scores = boxes, None
+        probability = np.full(len(regions), np.nan, np.float32)
+        if scores is not None:
+            ranking = np.argsort(-scores.confidence, kind="stable")
+            regions, probability = regions[ranking], scores.probability[ranking]
+        return cls(bx.iou(regions, boxes), probability)
+
+    @cached_property
+    def of_boxes(self) -> Float32:
+        """(M,) the best IoU that any region has with each box."""
+        return self.of_boxes_within(len(self.iou))
+
+    @cached_property
+    def of_regions(self) -> Float32:
+        """(N,) the best IoU that each region has with any box."""
+        return np.asarray(self.iou.max(axis=1, initial=0))
+
+    def of_boxes_within(self, count: int) -> Float32:
+        """(M,) the best IoU that any of the first `count` regions has with each box."""
+        return np.asarray(self.iou[:count].max(axis=0, initial=0))
 
 
 def annotated(frame: JudgedFrame) -> Float32:

@@ -51,6 +51,26 @@ def plot_all(
     return written
 
 
+def plot_recall_by_count(figures: Mapping[str, Any], split: str, path: Path) -> Path:
+    """Draw how recall grows with the number of proposals of a frame.
+
+    Args:
+        figures: of one split, as ``proposals.json`` has them.
+        split: its name, for the title.
+        path: the PNG to write.
+    """
+    figure, axes = _figure(f"{split}: what the first proposals reach", "proposals of a frame", "")
+    axes.set_ylabel("share of annotated boxes")
+    styles = ((NORMAL, "-"), (ABNORMAL, "--"), (MARK, ":"))
+    for (colour, line), iou in zip(styles, ("0.25", "0.5", "0.75"), strict=True):
+        recall = figures["recall_by_count"][iou]
+        counts = [int(count) for count in recall]
+        axes.plot(counts, list(recall.values()), line, marker=".", color=colour, label=f"IoU {iou}")
+    axes.set(xscale="log", ylim=(-0.02, 1.02))
+    axes.legend(fontsize=8)
+    return _save(figure, path)
+
+
 def write_history(folder: Path, name: str, history: History) -> None:
     """Write how a fit went as ``<name>.csv``, one row per epoch, and draw it as ``<name>.png``.
 

@@ -54,12 +54,28 @@ def _device(wanted: str) -> Device:
 
 @frozen(eq=False)
 class Components:
-    """One of each kind, but proposers may be several and the filter may be absent."""
+    """One of each kind, but proposers may be several and the filter may be absent.
+
+    A run that only evaluates proposers has no embedder and no scorer, and a filter only where a proposer asks
+    for it.
+    """
 
     anomaly_filter: AnomalyFilter | None
     proposers: tuple[Proposer, ...]
-    embedder: Embedder
-    scorer: Scorer
+    _embedder: Embedder | None
+    _scorer: Scorer | None
+
+    @property
+    def embedder(self) -> Embedder:
+        """Of any run that does more than propose."""
+        assert self._embedder is not None
+        return self._embedder
+
+    @property
+    def scorer(self) -> Scorer:
+        """Of any run that does more than propose."""
+        assert self._scorer is not None
+        return self._scorer
 
     @classmethod
     def build(cls, loaded: LoadedRecipe, env: Env, bundle: Path | None = None) -> Components:
@@ -68,13 +84,19 @@ class Components:
         Raises:
             SetupError: if one cannot be built here, or the bundle does not fit it.
         """
-        if not loaded.proposers or loaded.embedder is None or loaded.scorer is None:
-            raise SetupError(f"{loaded.path.name}: a run needs a proposer, an embedder and a scorer")
+        proposers = tuple(choice.build(env) for choice in loaded.proposers)
+        following = any(hasattr(proposer, "bind") for proposer in proposers)
+        whole = not loaded.recipe.only_proposes
+        if following and not whole and bundle is None:
+            raise SetupError(
+                f"{loaded.path.name}: a proposer goes by what the anomaly filter has learnt: take the "
+                "step train first, or give a trained run with --set model.bundle=DIR"
+            )
         components = cls(
-            anomaly_filter=loaded.anomaly_filter.build(env) if loaded.anomaly_filter else None,
-            proposers=tuple(choice.build(env) for choice in loaded.proposers),
-            embedder=loaded.embedder.build(env),
-            scorer=loaded.scorer.build(env),
+            anomaly_filter=_built(loaded.anomaly_filter, env) if whole or following else None,
+            proposers=proposers,
+            embedder=_built(loaded.embedder, env) if whole else None,
+            scorer=_built(loaded.scorer, env) if whole else None,
         )
         if bundle is not None:
             for name, component in components.trainable().items():
@@ -86,8 +108,12 @@ class Components:
 
     def trainable(self) -> dict[str, Any]:
         """The components that learn, by kind."""
-        both = {"anomaly_filter": self.anomaly_filter, "scorer": self.scorer}
+        both = {"anomaly_filter": self.anomaly_filter, "scorer": self._scorer}
         return {name: component for name, component in both.items() if hasattr(component, "save")}
+
+
+def _built(choice: Choice | None, env: Env) -> Any:
+    return None if choice is None else choice.build(env)
 
 
 def identity(choice: Choice, built: object) -> dict[str, Any]:

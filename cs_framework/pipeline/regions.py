@@ -43,7 +43,7 @@ class RegionMaker:
             boxes = np.split(stored["boxes"], np.cumsum(stored["counts"])[:-1])
             sizes = [(int(h), int(w)) for h, w in stored["sizes"]]
             return dict(zip(wanted, zip(sizes, boxes, strict=True), strict=True))
-        done = batch.each("proposer", wanted, lambda i: (batch.frame(i).size, self._proposed(batch.frame(i))))
+        done = batch.each("proposer", wanted, lambda i: (batch.frame(i).size, self.boxes_of(batch.frame(i))))
         if len(done) == len(wanted) > 0:
             found = [done[i][1] for i in wanted]
             arrays: Arrays = {
@@ -90,8 +90,8 @@ class RegionMaker:
             wanted = list(batch.each("read", wanted, batch.content_hash))
         return [i for i in wanted if i not in batch.failed]
 
-    def _proposed(self, frame: Frame) -> Float32:
-        """The boxes of all proposers, inside the frame, united and narrowed."""
+    def boxes_of(self, frame: Frame) -> Float32:
+        """(N, 4) boxes of all proposers, inside the frame, united and narrowed; the cache plays no part."""
         found = []
         for proposer in self.components.proposers:
             boxes = np.asarray(proposer.propose(frame))

@@ -19,6 +19,7 @@ from cs_framework.data.labels import LabelledFrame
 from cs_framework.pipeline.batch import Unit
 from cs_framework.pipeline.cache import Cache
 from cs_framework.pipeline.components import Components, make_env
+from cs_framework.pipeline.proposed import Proposed, proposed
 from cs_framework.pipeline.regions import RegionMaker
 from cs_framework.pipeline.stages import Analysis, Stages
 from cs_framework.recipe import LoadedRecipe, load_recipe
@@ -41,7 +42,7 @@ class WorkerSpec:
 
 @frozen(eq=False)
 class Worker:
-    """Does the three kinds of work there are on a unit."""
+    """Does the kinds of work there are on a unit."""
 
     loaded: LoadedRecipe
     components: Components
@@ -75,6 +76,10 @@ class Worker:
     def table(self, unit: Unit, labelled: dict[str, LabelledFrame], sampling: Sampling) -> RegionBatch:
         """Embedded regions to train on."""
         return regions_of(unit, labelled, self._regions, self._read, sampling)
+
+    def propose(self, unit: Unit) -> Proposed:
+        """Boxes alone, timed."""
+        return proposed(unit, self._regions, self._read)
 
 
 _here: dict[WorkerSpec, Worker] = {}

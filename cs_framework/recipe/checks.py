@@ -60,7 +60,7 @@ def check_whole(recipe: Recipe, document: Document, problems: Problems) -> None:
         problems.add(document.place(path), path, text)
 
     data, training = recipe.data, recipe.training
-    labelled = [step for step in recipe.steps if step in ("train", "evaluate")]
+    labelled = [step for step in recipe.steps if step in ("train", "evaluate", "proposals")]
     from_folder = document.value(("data", "source"), "folder") == "folder"  # not where it is misspelt
     if labelled and from_folder and data.root is None and ("data", "root") not in document.places:
         wrong(
@@ -78,7 +78,7 @@ def check_whole(recipe: Recipe, document: Document, problems: Problems) -> None:
     if recipe.model.bundle is None and recipe.steps:
         missing = [
             key
-            for key in ("proposer", "embedder", "scorer")
+            for key in (("proposer",) if recipe.only_proposes else ("proposer", "embedder", "scorer"))
             if not getattr(recipe, key) and document.tree.get(key) in (None, [])
         ]
         if len(missing) == 3 and "train" not in recipe.steps:

@@ -10,8 +10,9 @@ from attrs.validators import matches_re
 
 from cs_framework.settings import setting
 
-Step = Literal["train", "evaluate", "detect"]
-STEPS: tuple[Step, ...] = ("train", "evaluate", "detect")
+Step = Literal["train", "evaluate", "detect", "proposals"]
+DEFAULT_STEPS: tuple[Step, ...] = ("train", "evaluate", "detect")
+STEPS: tuple[Step, ...] = (*DEFAULT_STEPS, "proposals")
 
 
 @frozen
@@ -151,7 +152,10 @@ class PipelineSettings:
         None, gt=0, help="larger proposals are dropped, in the same unit"
     )
     proposal_overlap: float | None = setting(
-        None, ge=0, le=1, help="a proposal that overlaps an earlier one above this IoU goes; none goes without"
+        None,
+        ge=0,
+        le=1,
+        help="a proposal that overlaps an earlier one above this IoU goes; none goes without",
     )
     max_proposals: int = setting(3000, ge=1, help="boxes kept of each frame, after uniting all proposers")
     top: int = setting(1, ge=1, help="boxes reported for a frame at most")
@@ -214,7 +218,9 @@ class Recipe(Components):
     """A whole recipe."""
 
     name: str = setting("", help="names the run; the file's name without extension when left out")
-    steps: tuple[Step, ...] = setting(STEPS, help="what `cs-run` does when no step is given", choices=STEPS)
+    steps: tuple[Step, ...] = setting(
+        DEFAULT_STEPS, help="what `cs-run` does when no step is given", choices=STEPS
+    )
     seed: int = setting(42, ge=0, help="seed of everything random")
     requires: tuple[str, ...] = setting(
         (), help='distributions that must be installed, such as "cs-yolo>=1.2"'
@@ -228,3 +234,8 @@ class Recipe(Components):
     evaluate: EvaluateSettings = _table(EvaluateSettings, "figures")
     detect: DetectSettings = _table(DetectSettings, "frames to search")
     outputs: OutputSettings = _table(OutputSettings, "further files")
+
+    @property
+    def only_proposes(self) -> bool:
+        """Whether a run needs proposers and nothing else."""
+        return set(self.steps) == {"proposals"}

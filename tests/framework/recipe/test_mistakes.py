@@ -41,8 +41,8 @@ MISTAKES = {
     ),
     "wrong item": (
         "steps = ['train', 'evaluat']\n" + MINIMAL,
-        "recipe.toml:1:19: steps.1: must be one of 'train', 'evaluate', 'detect', not the text 'evaluat'; "
-        "did you mean 'evaluate'?",
+        "recipe.toml:1:19: steps.1: must be one of 'train', 'evaluate', 'detect', 'proposals', "
+        "not the text 'evaluat'; did you mean 'evaluate'?",
     ),
     "wrong choice": (
         MINIMAL + "[pipeline]\ndevice = 'gpu'\n",
