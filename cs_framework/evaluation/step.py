@@ -6,6 +6,7 @@ from typing import Any
 
 from cs_framework.data.images import content_hash
 from cs_framework.errors import DataError
+from cs_framework.evaluation.judged import write_judged
 from cs_framework.evaluation.metrics import evaluate as figures
 from cs_framework.evaluation.pairing import write_evaluation
 from cs_framework.evaluation.plots import plot_all
@@ -40,6 +41,7 @@ def evaluate(run: Run) -> dict[str, Any]:
     )
     refs = {f.ref.id: f.ref for name in judged for f in run.split(name)}
     write_evaluation(run.out / "evaluation", judged, lambda frame: content_hash(refs[frame]), metrics)
+    write_judged(run.out / "evaluation" / "judged.parquet", judged)
     plot_all(judged, metrics, run.out / "plots")
     write_json(run.out / "metrics.json", metrics)
     return metrics
