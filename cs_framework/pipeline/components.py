@@ -81,6 +81,8 @@ class Components:
     def build(cls, loaded: LoadedRecipe, env: Env, bundle: Path | None = None) -> Components:
         """Build every component that a recipe names; with a bundle, load what was trained.
 
+        While training, what is given for a bundle has no ``bundle.json`` yet and may hold the filter alone.
+
         Raises:
             SetupError: if one cannot be built here, or the bundle does not fit it.
         """
@@ -99,12 +101,17 @@ class Components:
             scorer=_built(loaded.scorer, env) if whole else None,
         )
         if bundle is not None:
+            complete = (bundle / "bundle.json").exists()
             for name, component in components.trainable().items():
-                component.load(bundle / name)
-        for proposer in components.proposers:
-            if hasattr(proposer, "bind"):
-                cast(FilterBound, proposer).bind(components.anomaly_filter)
+                if complete or (bundle / name).exists():
+                    component.load(bundle / name)
+        for proposer in components.bound():
+            proposer.bind(components.anomaly_filter)
         return components
+
+    def bound(self) -> tuple[FilterBound, ...]:
+        """The proposers that work with the filter."""
+        return tuple(cast(FilterBound, proposer) for proposer in self.proposers if hasattr(proposer, "bind"))
 
     def trainable(self) -> dict[str, Any]:
         """The components that learn, by kind."""

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
+from attrs import evolve
 
 from cs_framework.bundle import Bundle, Gate, write_bundle
 from cs_framework.data.images import content_hash
@@ -18,6 +21,7 @@ from cs_framework.interfaces import RegionTable
 from cs_framework.outputs.tables import embeddings_table, region_table, write_parquet
 from cs_framework.pipeline.batch import make_batches, make_units
 from cs_framework.pipeline.components import digest
+from cs_framework.pipeline.worker import Worker
 from cs_framework.recipe import components_to_dict
 from cs_framework.recipe.schema import PipelineSettings
 from cs_framework.run import Run
@@ -50,7 +54,9 @@ def train(run: Run) -> Bundle:
     for note in notes:
         log.warning(note)
     gate = _fit_filter(run, normal, validation, notes)
-    _fit_scorer(run, normal, annotated, validation, notes)
+    with TemporaryDirectory() as folder:
+        worker = _after_filter(run, Path(folder))
+        _fit_scorer(run, worker, normal, annotated, validation, notes)
     bundle = Bundle(
         folder=run.out / "model",
         gate=gate,
@@ -95,6 +101,16 @@ def _fit_filter(
     return gate
 
 
+def _after_filter(run: Run, folder: Path) -> Worker:
+    """Who proposes and embeds now: processes of their own load the filter, if a proposer works with it."""
+    component = run.components.anomaly_filter
+    if component is None or not run.components.bound():
+        return run.worker
+    (folder / "anomaly_filter").mkdir()
+    component.save(folder / "anomaly_filter")
+    return Worker(run.loaded, run.components, evolve(run.spec, bundle=folder))
+
+
 def choose_gate(settings: PipelineSettings, scores: Sequence[float], labels: Sequence[int]) -> Gate:
     """The gate that the recipe asks for, on validation scores."""
     wanted = settings.gate
@@ -107,6 +123,7 @@ def choose_gate(settings: PipelineSettings, scores: Sequence[float], labels: Seq
 
 def _fit_scorer(
     run: Run,
+    worker: Worker,
     normal: Sequence[LabelledFrame],
     annotated: Sequence[LabelledFrame],
     validation: Sequence[LabelledFrame],
@@ -116,8 +133,8 @@ def _fit_scorer(
     retouch = Retouch.of(settings, seed)
     parts = scorer_frames(settings.implants, retouch, normal, annotated, validation, notes)
     sampling = Sampling(retouch, settings.normal_regions, settings.orientations)
-    train_table = _table(run, parts.train, "train", sampling)
-    val_table = _table(run, parts.val, "val", Sampling(retouch)) if parts.val else None
+    train_table = _table(run, worker, parts.train, "train", sampling)
+    val_table = _table(run, worker, parts.val, "val", Sampling(retouch)) if parts.val else None
     positive = int((train_table.labels == 1).sum())
     log.info("fitting the scorer on %d regions, %d of them strings", len(train_table), positive)
     history = run.components.scorer.fit(train_table, val_table, run.env)
@@ -125,12 +142,14 @@ def _fit_scorer(
     notes += [f"scorer: {note}" for note in history.notes]
 
 
-def _table(run: Run, frames: Sequence[LabelledFrame], split: str, sampling: Sampling) -> RegionTable:
+def _table(
+    run: Run, worker: Worker, frames: Sequence[LabelledFrame], split: str, sampling: Sampling
+) -> RegionTable:
     batches = make_batches([f.ref for f in frames])
     known = {f.ref.id: f for f in frames}
     calls = [(b, {ref.id: known[ref.id] for ref in b.refs}, sampling) for b in batches]
     regions: list[FrameRegions] = []
-    for found in run.track(run.engine.map(run.worker, "table", calls), f"regions of {split}", len(calls)):
+    for found in run.track(run.engine.map(worker, "table", calls), f"regions of {split}", len(calls)):
         regions += found.regions
         run.skipped += found.skipped
     table = make_table(regions, run.loaded.recipe.training, run.components.embedder.dim)

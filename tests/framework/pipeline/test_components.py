@@ -89,3 +89,15 @@ def test_proposals_of_a_bound_proposer_are_kept_under_what_the_filter_has_learnt
     assert proposer.calls == 1
     filter_.learnt = 6.0
     assert propose() == [[0, 0, 7, 5]]
+
+
+def test_while_training_workers_load_the_filter_alone(loaded, tmp_path):
+    trained = Components.build(loaded, Env())
+    trained.anomaly_filter.learnt = 3.0
+    (tmp_path / "anomaly_filter").mkdir()
+    trained.anomaly_filter.save(tmp_path / "anomaly_filter")
+    parts = Components.build(loaded, Env(), tmp_path)
+    assert parts.proposers[0].filter.learnt == 3.0
+    (tmp_path / "bundle.json").write_text("{}")
+    with pytest.raises(FileNotFoundError, match="scorer"):
+        Components.build(loaded, Env(), tmp_path)
