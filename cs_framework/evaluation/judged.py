@@ -31,7 +31,7 @@ JUDGED = pa.schema(
     ]
 )
 """`boxes` are the annotated ones, null where nobody drew any; `detections` are x1, y1, x2, y2 and confidence
-of what is reported where the frame is flagged; `reach` is the best IoU of any proposal with each of `boxes`."""
+of what is reported where a frame is flagged; `reach` is the best IoU of any proposal with each of `boxes`."""
 
 
 def write_judged(path: Path, judged: Mapping[str, Sequence[JudgedFrame]]) -> None:
