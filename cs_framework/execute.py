@@ -21,6 +21,7 @@ from cs_framework.evaluation.report import summary
 from cs_framework.evaluation.step import evaluate
 from cs_framework.outputs.files import sweep, write_text
 from cs_framework.outputs.tables import skipped_table, write_csv
+from cs_framework.pipeline.cache import Cache
 from cs_framework.pipeline.detect import assemble as assemble_parts
 from cs_framework.pipeline.detect import detect
 from cs_framework.pipeline.engines import make_engine
@@ -59,6 +60,8 @@ class Options:
     block: tuple[str, ...] = ()
     share: Share | None = None
     """Detect on these shards only; other processes see to the rest of the same run folder."""
+    profile: bool = False
+    """Show during the run where the time goes."""
     synthetic: Path | None = None
     """Where synthetic frames are drawn, for several runs to share; ``data/`` in the run folder when None."""
 
@@ -96,6 +99,7 @@ def execute(loaded: LoadedRecipe, options: Options, track: Callable[..., Iterabl
         spec=WorkerSpec(out / "resolved.toml", cache=cache, block=options.block),
         bundle=_given_bundle(loaded, out, steps),
         synthetic=options.synthetic or out / "data",
+        profile=options.profile,
     )
     run.components  # noqa: B018  (what is missing shows before anything is written)
     run.check_input(steps)
@@ -152,6 +156,7 @@ def _take(run: Run, steps: tuple[Step, ...], share: Share | None) -> int:
             log.info("%s", summary(evaluate_proposals(run)))
         else:
             detected = detect(run, share)
+    _report_time(run)
     return 0 if share else _sum_up(run, detected)
 
 
@@ -174,6 +179,16 @@ def _sum_up(run: Run, detected: Parts | None) -> int:
     count = len({item.frame for item in skipped})
     log.info("results in %s; %d frames skipped%s", run.out, count, " (skipped.csv)" if count else "")
     return 1 if detected is not None and not frames else 0
+
+
+def _report_time(run: Run) -> None:
+    """Say where the time went and what to change, and how much the cache holds."""
+    if run.timings.busy:
+        log.info("%s", run.timings.table())
+        for advice in run.timings.advice(run.engine.workers, run.env.device):
+            log.warning(advice)
+    if run.spec.cache is not None:
+        log.info("cache: %.0f MiB in %s", Cache(run.spec.cache).size() / 2**20, run.spec.cache)
 
 
 def _open_steps(loaded: LoadedRecipe, out: Path, resolved: str, options: Options) -> tuple[Step, ...]:

@@ -27,6 +27,7 @@ from cs_framework.pipeline.components import Components, digest, make_env
 from cs_framework.pipeline.engines import Engine
 from cs_framework.pipeline.results import FrameResult
 from cs_framework.pipeline.stages import Analysis
+from cs_framework.pipeline.timings import Timings
 from cs_framework.pipeline.worker import Worker, WorkerSpec
 from cs_framework.recipe import LoadedRecipe
 from cs_framework.recipe.schema import Step
@@ -50,6 +51,10 @@ class Run:
     """Where synthetic frames are, or are drawn when first wanted."""
     skipped: list[Skipped] = field(factory=list)
     """Frames that failed while training or evaluating."""
+    timings: Timings = field(factory=Timings)
+    """Where the time of evaluating and detecting went."""
+    profile: bool = False
+    """Whether to show them during the run, too."""
 
     @cached_property
     def env(self) -> Env:
@@ -131,8 +136,14 @@ class Run:
                 yield from ((piece, gated, keep_regions) for piece in pieces)
 
         answers = self.engine.map(Worker(self.loaded, self.components, spec), "analyse", calls())
-        for first in answers:
-            yield Analysis.joined([first, *islice(answers, taken.popleft() - 1)])
+        while True:
+            with self.timings.wait("write"):
+                first = next(answers, None)
+                if first is None:
+                    return
+                analysis = Analysis.joined([first, *islice(answers, taken.popleft() - 1)])
+            self.timings.add(analysis.timings)
+            yield analysis
 
     @property
     def context(self) -> int:

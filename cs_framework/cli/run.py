@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 @click.option(
     "--assemble", type=click.Path(path_type=Path), metavar="DIR", help="Finish a run folder of shares."
 )
+@click.option("--profile", is_flag=True, help="Show during the run where the time goes.")
 @click.version_option(package_name="cs-framework")
 def main(
     recipe: Path | None,
@@ -50,6 +51,7 @@ def main(
     engine: str | None,
     shard: str | None,
     assemble: Path | None,
+    profile: bool,
 ) -> None:
     """Run the STEPS of a RECIPE: train, evaluate, detect, proposals (when none is given, those it names).
 
@@ -85,6 +87,7 @@ def main(
             no_cache=no_cache,
             block=block,
             share=Share.parse(shard) if shard else None,
+            profile=profile,
         )
         sys.exit(execute(loaded, options, track))
     except StoppedError as stopped:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from time import perf_counter
 from typing import TypeVar
 
 from attrs import define, field, frozen
@@ -12,6 +14,7 @@ from cs_framework.data.images import content_hash
 from cs_framework.data.source import FrameRef
 from cs_framework.errors import SetupError
 from cs_framework.interfaces import Frame, Skipped, Window
+from cs_framework.pipeline.timings import Timings
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -69,6 +72,7 @@ class Batch:
 
     unit: Unit
     read: Callable[[FrameRef], Frame]
+    timings: Timings = field(factory=Timings)
     failed: dict[int, Skipped] = field(factory=dict)
     _decoded: dict[str, Frame] = field(factory=dict)
     _hashes: dict[str, str] = field(factory=dict)
@@ -79,15 +83,34 @@ class Batch:
 
     def _decode(self, ref: FrameRef) -> Frame:
         if ref.id not in self._decoded:
-            self._decoded[ref.id] = self.read(ref)
+            with self.timings.measure("read", frames=1):
+                self._decoded[ref.id] = self.read(ref)
         return self._decoded[ref.id]
 
     def content_hash(self, i: int) -> str:
         """A digest of the file of frame `i`, made once."""
         ref = self.unit.refs[i]
         if ref.id not in self._hashes:
-            self._hashes[ref.id] = content_hash(ref)
+            with self.timings.measure("read"):
+                self._hashes[ref.id] = content_hash(ref)
         return self._hashes[ref.id]
+
+    def fetch(self, *, hashed: bool) -> float:
+        """Decode all there is, and hash it if wanted, before it is asked for.
+
+        What fails does so again when it is asked for.
+
+        Returns:
+            When that was done, as `time.perf_counter` has it.
+        """
+        for i, window in enumerate(self.unit.windows):
+            with suppress(Exception):
+                if hashed:
+                    self.content_hash(i)
+            for ref in window:
+                with suppress(Exception):
+                    self._decode(ref)
+        return perf_counter()
 
     def window(self, i: int) -> Window:
         """The window of frame `i`; an unreadable neighbour is replaced by the frame itself."""
@@ -105,15 +128,21 @@ class Batch:
 
     def each(self, stage: str, wanted: Sequence[int], function: Callable[[int], T]) -> dict[int, T]:
         """`function` of each wanted frame; a frame for which it raises is recorded as failed."""
+        wanted = [i for i in wanted if i not in self.failed]
+        if stage == "read":  # whose time is taken where files are opened
+            return self._each(stage, wanted, function)
+        with self.timings.measure(stage, len(wanted)):
+            return self._each(stage, wanted, function)
+
+    def _each(self, stage: str, wanted: Sequence[int], function: Callable[[int], T]) -> dict[int, T]:
         done = {}
         for i in wanted:
-            if i in self.failed:
-                continue
             try:
                 done[i] = function(i)
             except (SetupError, MemoryError):
                 raise
             except Exception as error:
+                _raise_if_memory(error)
                 self.fail(i, stage, error)
         return done
 
@@ -124,15 +153,22 @@ class Batch:
         wanted = [i for i in wanted if i not in self.failed]
         if not wanted:
             return {}
-        try:
-            return dict(zip(wanted, function(wanted), strict=True))
-        except (SetupError, MemoryError):
-            raise
-        except Exception:
-            return self.each(stage, wanted, lambda i: function([i])[0])
+        with self.timings.measure(stage, len(wanted)):
+            try:
+                return dict(zip(wanted, function(wanted), strict=True))
+            except (SetupError, MemoryError):
+                raise
+            except Exception:
+                return self._each(stage, wanted, lambda i: function([i])[0])
 
     def fail(self, i: int, stage: str, error: Exception) -> None:
         """Record that a frame failed at a stage."""
         text = str(error).strip() or type(error).__name__
         self.failed[i] = Skipped(self.unit.refs[i].id, stage, text)
         log.debug("%s failed at %s", self.unit.refs[i].id, stage, exc_info=error)
+
+
+def _raise_if_memory(error: Exception) -> None:
+    """Memory that runs out is no fault of a frame, by whatever name a library calls it."""
+    if type(error).__name__ == "OutOfMemoryError" or "insufficient memory" in str(error).lower():
+        raise MemoryError(str(error)) from error

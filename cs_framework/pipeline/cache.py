@@ -1,51 +1,109 @@
-"""Arrays kept between runs, one file per batch of frames, under a key of everything they depend on."""
+"""Arrays kept between runs, under keys of everything they depend on.
+
+A shelf holds what one set of components made of frames, in one file for each batch that was computed
+together; frames are found one by one, whichever batch they were stored with.
+"""
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from attrs import frozen
+from attrs import define, field, frozen
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
 
 from cs_framework.outputs.files import whole_file
 from cs_framework.pipeline.components import digest
 
 Arrays = dict[str, NDArray[Any]]
+log = logging.getLogger(__name__)
 
 
 @frozen
 class Cache:
-    """A folder of arrays; without a folder, nothing is kept."""
+    """A folder of shelves; without a folder, nothing is kept."""
 
     folder: Path | None
 
-    def get(self, what: str, key: Callable[[], Any]) -> tuple[Arrays | None, Path | None]:
-        """What is stored under a key, and the path to store it at; the key is only made when needed.
+    def shelf(self, what: str, depends: Callable[[], Any]) -> Shelf:
+        """That of everything the arrays depend on but the frame; only asked for when needed."""
+        return _NOTHING if self.folder is None else _shelf(self.folder / what / digest(depends()))
 
-        A file that cannot be read counts as absent and is written anew. One that is used gets a new time
-        stamp, so that files nobody uses any more can be told by their age.
-        """
+    def size(self) -> int:
+        """Bytes of all that is kept."""
+        files = self.folder.rglob("*.safetensors") if self.folder else ()
+        return sum(file.stat().st_size for file in files)
+
+
+@define(eq=False)
+class Shelf:
+    """Arrays by frame. Other processes may add to the same folder at any time."""
+
+    folder: Path | None
+    _places: dict[str, Path] = field(factory=dict)
+    _seen: set[Path] = field(factory=set)
+    _as_of: int = 0
+
+    def get(self, key: str) -> Arrays | None:
+        """What is stored under a key, None where nothing is; damaged files count as absent."""
         if self.folder is None:
-            return None, None
-        path = self.folder / what / f"{digest(key())}.safetensors"
+            return None
+        if key not in self._places:
+            self._look()
+        path = self._places.get(key)
+        if path is None:
+            return None
         try:
-            stored = load_file(path)
+            with safe_open(path, framework="numpy") as file:
+                names = [name for name in file.keys() if name.startswith(f"{key}/")]  # noqa: SIM118
+                return {name.partition("/")[2]: file.get_tensor(name) for name in names}
         except (OSError, SafetensorError):
-            return None, path
-        with suppress(OSError):  # a cache that others own is still read
-            os.utime(path)
-        return stored, path
+            del self._places[key]
+            return None
 
-    @staticmethod
-    def put(path: Path | None, arrays: Arrays) -> None:
-        """Store arrays where `get` said."""
-        if path is not None:
+    def put(self, entries: Mapping[str, Arrays]) -> None:
+        """Store arrays by key, in one file; a cache that cannot be written is done without."""
+        if self.folder is None or not entries:
+            return
+        path = self.folder / f"{digest(sorted(entries))}.safetensors"
+        tensors = {
+            f"{key}/{name}": np.ascontiguousarray(value)
+            for key, arrays in entries.items()
+            for name, value in arrays.items()
+        }
+        try:
             with whole_file(path) as aside:
-                save_file({name: np.ascontiguousarray(value) for name, value in arrays.items()}, aside)
+                save_file(tensors, aside)
+        except (OSError, SafetensorError) as error:
+            _warn_once(f"the cache {self.folder} cannot be written, so it is done without: {error}")
+
+    def _look(self) -> None:
+        """Take note of files that have come since the last look."""
+        assert self.folder is not None
+        with suppress(OSError):
+            changed = self.folder.stat().st_mtime_ns
+            if changed == self._as_of:
+                return
+            self._as_of = changed
+            for path in {*self.folder.glob("[!.]*.safetensors")} - self._seen:
+                self._seen.add(path)
+                with suppress(OSError, SafetensorError), safe_open(path, framework="numpy") as file:
+                    self._places.update((name.partition("/")[0], path) for name in file.keys())  # noqa: SIM118
+                    os.utime(path)  # so that files nobody uses any more can be told by their age
+
+
+_NOTHING = Shelf(None)
+_shelf = cache(Shelf)  # what was seen of a folder holds for the whole process
+
+
+@cache
+def _warn_once(text: str) -> None:
+    log.warning(text)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
+from time import monotonic
 
 from attrs import frozen
 
@@ -26,6 +27,9 @@ from cs_framework.pipeline.stages import Analysis
 from cs_framework.run import Run
 
 log = logging.getLogger(__name__)
+
+PROFILED_EVERY = 10.0
+"""Seconds between two tables of where the time goes."""
 
 
 @frozen(eq=False)
@@ -94,12 +98,16 @@ def _parts(run: Run, source: Input, context: int) -> Parts:
 
 
 def _compute(run: Run, parts: Parts, todo: Sequence[Shard]) -> None:
-    keep = run.loaded.recipe.outputs.proposals
+    keep, shown = run.loaded.recipe.outputs.proposals, -PROFILED_EVERY
     with interruptible() as stopping:
         units = (shard.unit for shard in takewhile(lambda _: not stopping(), todo))
         analyses = run.analyses(units, len(todo), gated=True, keep_regions=keep)
         for shard, analysis in zip(todo, run.track(analyses, "detecting", len(todo)), strict=False):
-            parts.add(shard, _of_one_version(shard, analysis))
+            with run.timings.measure("write", len(shard.unit.refs)):
+                parts.add(shard, _of_one_version(shard, analysis))
+            if run.profile and monotonic() - shown > PROFILED_EVERY:
+                shown = monotonic()
+                log.info("%s", run.timings.table())
         if stopping():
             raise StoppedError(
                 f"stopped; {parts.done} of {len(parts.shards)} shards are finished in {run.out}, "

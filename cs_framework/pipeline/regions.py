@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from cs_framework.errors import CSError
 from cs_framework.interfaces import Float32, Frame
 from cs_framework.pipeline.batch import Batch
 from cs_framework.pipeline.cache import Arrays, Cache
-from cs_framework.pipeline.components import Components, identity
+from cs_framework.pipeline.components import Components, digest, identity
 from cs_framework.pipeline.narrow import NARROWED_BY, narrow, unite
 from cs_framework.recipe import LoadedRecipe
 
@@ -36,23 +37,16 @@ class RegionMaker:
     def propose(self, batch: Batch, wanted: Sequence[int]) -> dict[int, tuple[tuple[int, int], Float32]]:
         """Frame size and boxes (N, 4) of each wanted frame that does not fail."""
         wanted = self._hashed(batch, wanted)
-        settings = self.loaded.recipe.pipeline
-        key = {name: getattr(settings, name) for name in NARROWED_BY}
-        stored, place = self.cache.get("proposals", lambda: self._key(batch, wanted, **key))
-        if stored is not None:
-            boxes = np.split(stored["boxes"], np.cumsum(stored["counts"])[:-1])
-            sizes = [(int(h), int(w)) for h, w in stored["sizes"]]
-            return dict(zip(wanted, zip(sizes, boxes, strict=True), strict=True))
-        done = batch.each("proposer", wanted, lambda i: (batch.frame(i).size, self.boxes_of(batch.frame(i))))
-        if len(done) == len(wanted) > 0:
-            found = [done[i][1] for i in wanted]
-            arrays: Arrays = {
-                "boxes": np.concatenate(found),
-                "counts": np.array([len(b) for b in found], np.int64),
-                "sizes": np.array([done[i][0] for i in wanted], np.int64),
-            }
-            self.cache.put(place, arrays)
-        return done
+        shelf, key = self.cache.shelf("proposals", self._proposals_depend_on), partial(self._key, batch)
+        found = {i: stored for i in wanted if (stored := shelf.get(key(i))) is not None}
+        missing = [i for i in wanted if i not in found]
+        boxes = batch.each("proposer", missing, lambda i: self.boxes_of(batch.frame(i)))
+        made: dict[int, Arrays] = {
+            i: {"boxes": boxes[i], "size": np.array(batch.frame(i).size, np.int64)} for i in boxes
+        }
+        shelf.put({key(i): arrays for i, arrays in made.items()} if shelf.folder else {})
+        done = {**found, **made}
+        return {i: (_size(done[i]["size"]), done[i]["boxes"]) for i in wanted if i in done}
 
     def embed(
         self,
@@ -63,26 +57,26 @@ class RegionMaker:
     ) -> dict[int, Float16]:
         """Embeddings (N, D) of the boxes of each frame that does not fail.
 
-        `view` changes a frame before it is embedded; `key` is what tells this change from others.
+        Frame by frame: with a batch, the last bits of a frame's embeddings would depend on which others the
+        gate lets pass or the cache holds. `view` changes a frame before it is embedded; `key` is what tells
+        this change from others.
         """
         wanted = self._hashed(batch, list(boxes))
-        counts = [len(boxes[i]) for i in wanted]
-        if not sum(counts):
-            return {i: np.zeros((0, self.components.embedder.dim), np.float16) for i in wanted}
-        shown = [boxes[i].tobytes().hex() for i in wanted]
-        stored, place = self.cache.get("embeddings", lambda: self._key(batch, wanted, boxes=shown, **key))
-        if stored is not None:
-            return dict(zip(wanted, np.split(stored["embeddings"], np.cumsum(counts)[:-1]), strict=True))
+        shelf = self.cache.shelf("embeddings", self._embeddings_depend_on)
 
-        def frame(i: int) -> Frame:
-            return view(batch.frame(i)) if view else batch.frame(i)
+        def key_of(i: int) -> str:
+            return self._key(batch, i, boxes=boxes[i].tobytes().hex(), **key)
 
-        done = batch.together(
-            "embedder", wanted, lambda some: self._embedded([(frame(i), boxes[i]) for i in some])
-        )
-        if len(done) == len(wanted):
-            self.cache.put(place, {"embeddings": np.concatenate([done[i] for i in wanted])})
-        return done
+        def embedded(i: int) -> Float16:
+            if not len(boxes[i]):
+                return np.zeros((0, self.components.embedder.dim), np.float16)
+            return self._embedded(view(batch.frame(i)) if view else batch.frame(i), boxes[i])
+
+        found = {i: stored["embeddings"] for i in wanted if (stored := shelf.get(key_of(i))) is not None}
+        made = batch.each("embedder", [i for i in wanted if i not in found], embedded)
+        shelf.put({key_of(i): {"embeddings": rows} for i, rows in made.items()} if shelf.folder else {})
+        done = {**found, **made}
+        return {i: done[i] for i in wanted if i in done}
 
     def _hashed(self, batch: Batch, wanted: Sequence[int]) -> list[int]:
         """Those of the wanted frames that have not failed and, for the cache, whose files can be hashed."""
@@ -101,29 +95,42 @@ class RegionMaker:
             found.append(boxes[bx.area(boxes) > 0])
         return narrow(unite(found), frame, self.loaded.recipe.pipeline)
 
-    def _embedded(self, pairs: list[tuple[Any, Float32]]) -> list[Float16]:
+    def _embedded(self, frame: Frame, boxes: Float32) -> Float16:
         embedder = self.components.embedder
-        rows = embedder.embed(pairs)
-        for (_, boxes), row in zip(pairs, rows, strict=True):
-            if row.shape != (len(boxes), embedder.dim) or not np.isfinite(row).all():
-                raise CSError(
-                    f"{type(embedder).__name__} gave {row.shape}, not finite ({len(boxes)}, {embedder.dim})"
-                )
-        return [np.clip(row, -_LARGEST, _LARGEST).astype(np.float16) for row in rows]
+        (rows,) = embedder.embed([(frame, boxes)])
+        if rows.shape != (len(boxes), embedder.dim) or not np.isfinite(rows).all():
+            raise CSError(
+                f"{type(embedder).__name__} gave {rows.shape}, not finite ({len(boxes)}, {embedder.dim})"
+            )
+        return np.clip(rows, -_LARGEST, _LARGEST).astype(np.float16)
 
-    def _key(self, batch: Batch, wanted: Sequence[int], **extra: Any) -> dict[str, Any]:
-        recipe, parts = self.loaded, self.components
-        if "boxes" in extra:
-            who = [identity(recipe.embedder, parts.embedder)]  # type: ignore[arg-type]
-        else:
-            pairs = zip(recipe.proposers, parts.proposers, strict=True)
-            who = [identity(choice, built) for choice, built in pairs]
+    def _key(self, batch: Batch, i: int, **extra: Any) -> str:
+        """What tells a frame on a shelf; nothing where nothing is kept, since it takes reading the file."""
+        return digest([batch.content_hash(i), extra]) if self.cache.folder is not None else ""
+
+    def _proposals_depend_on(self) -> dict[str, Any]:
+        pairs = zip(self.loaded.proposers, self.components.proposers, strict=True)
+        settings = self.loaded.recipe.pipeline
         return {
-            "components": who,
-            "frames": [batch.content_hash(i) for i in wanted],
-            "bits": recipe.recipe.data.bits,
-            "embryo": recipe.recipe.data.embryo,
-            "threads": recipe.recipe.pipeline.threads,
-            "seed": recipe.recipe.seed,
-            **extra,
+            "components": [identity(choice, built) for choice, built in pairs],
+            **{name: getattr(settings, name) for name in NARROWED_BY},
+            **self._frames_depend_on(),
         }
+
+    def _embeddings_depend_on(self) -> dict[str, Any]:
+        who = identity(self.loaded.embedder, self.components.embedder)  # type: ignore[arg-type]
+        return {"components": [who], **self._frames_depend_on()}
+
+    def _frames_depend_on(self) -> dict[str, Any]:
+        recipe = self.loaded.recipe
+        return {
+            "bits": recipe.data.bits,
+            "embryo": recipe.data.embryo,
+            "threads": recipe.pipeline.threads,
+            "seed": recipe.seed,
+        }
+
+
+def _size(stored: NDArray[np.int64]) -> tuple[int, int]:
+    height, width = stored.tolist()
+    return height, width

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from time import perf_counter
 
 import numpy as np
 from attrs import define, evolve, field, frozen
@@ -16,6 +19,7 @@ from cs_framework.pipeline.batch import Batch, Unit
 from cs_framework.pipeline.components import Components
 from cs_framework.pipeline.regions import Float16, RegionMaker
 from cs_framework.pipeline.results import FrameResult
+from cs_framework.pipeline.timings import Timings, peak_memory
 from cs_framework.recipe.schema import PipelineSettings
 
 RANKED = 100
@@ -27,6 +31,7 @@ class Analysis:
 
     results: list[FrameResult] = field(factory=list)
     skipped: list[Skipped] = field(factory=list)
+    timings: Timings = field(factory=Timings)
 
     @classmethod
     def joined(cls, pieces: Iterable[Analysis]) -> Analysis:
@@ -35,6 +40,7 @@ class Analysis:
         for piece in pieces:
             whole.results += piece.results
             whole.skipped += piece.skipped
+            whole.timings.add(piece.timings)
         return whole
 
 
@@ -58,14 +64,33 @@ class Stages:
             keep_regions: whether the results hold all scored boxes, or the ranked ones only.
         """
         analysis = Analysis()
-        for piece in unit.batches():
-            batch = Batch(piece, self.read)
+        for batch in self._batches(unit, analysis.timings):
             results = self._batch(batch, gated)
             if not keep_regions:
                 results = [evolve(r, proposals=bx.as_boxes([]), scores=None) for r in results]
             analysis.results += results
             analysis.skipped += [batch.failed[i] for i in sorted(batch.failed)]
+        analysis.timings.peak = peak_memory()
         return analysis
+
+    def _batches(self, unit: Unit, timings: Timings) -> Iterator[Batch]:
+        """The batches of a unit; while one is worked on, the next is decoded in a thread.
+
+        Only decoding overlaps, one batch ahead: decoders release the interpreter, and components need not
+        stand threads. The rest overlaps between processes.
+        """
+        hashed = self.regions.cache.folder is not None
+        with ThreadPoolExecutor(1) as reader:
+            coming = deque(Batch(piece, self.read, timings) for piece in unit.batches())
+            fetched = reader.submit(coming[0].fetch, hashed=hashed)
+            while coming:
+                batch = coming.popleft()
+                with timings.wait("anomaly_filter"):
+                    read_at = fetched.result()
+                if coming:
+                    timings.waiting["read"] += perf_counter() - read_at
+                    fetched = reader.submit(coming[0].fetch, hashed=hashed)
+                yield batch
 
     def anomaly_scores(self, unit: Unit) -> tuple[list[float], list[Skipped]]:
         """Scores of a unit's frames, NaN where a frame failed: the very figures that `analyse` compares."""
