@@ -1,11 +1,11 @@
-"""``cs-data``: look at data sets and make synthetic ones."""
+"""``cs-data``: look at data sets, part and convert them, and make synthetic ones."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from attrs import fields
@@ -18,24 +18,27 @@ if TYPE_CHECKING:
     from cs_framework.data.check import Findings
 
 _SHOWN = 20
+_FORMATS = click.Choice(["coco", "label-studio", "voc", "yolo"])
+_PATH = click.Path(path_type=Path)
+_pattern = click.option(
+    "--pattern",
+    metavar="RE",
+    help="Finds the embryo in file names, such as '(?P<group>.+)_\\d+'; data.group_pattern.",
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="cs-framework")
 def commands() -> None:
-    """Look at data sets and make synthetic ones.
+    """Look at data sets, part and convert them, and make synthetic ones.
 
     Exit code: 0 done, 1 problems were found, 2 the arguments or the data set as a whole are wrong.
     """
 
 
 @commands.command()
-@click.argument("root", type=click.Path(path_type=Path))
-@click.option(
-    "--pattern",
-    metavar="RE",
-    help="Finds the embryo in file names, such as '(?P<group>.+)_\\d+'; data.group_pattern.",
-)
+@click.argument("root", type=_PATH)
+@_pattern
 def check(root: Path, pattern: str | None) -> None:
     """Report what the data set in ROOT holds, and what would spoil a run."""
     from cs_framework.cli.progress import track
@@ -46,6 +49,67 @@ def check(root: Path, pattern: str | None) -> None:
     click.echo(_report(root, findings))
     if findings.problems:
         sys.exit(1)
+
+
+@commands.command()
+@click.argument("source", metavar="IN", type=_PATH)
+@click.argument("target", metavar="OUT", type=_PATH)
+@click.option("--from", "read_as", type=_FORMATS, help="Format of IN; guessed where it is clear.")
+@click.option("--to", "write_as", type=_FORMATS, help="Format of OUT; coco where it ends in .coco.json.")
+@click.option("--frames", type=_PATH, help="Folder of the frames, for their sizes; YOLO needs it.")
+@click.option(
+    "--class", "wanted", metavar="NAME", help="Whose boxes to take, where there are several classes."
+)
+def convert(source: Path, target: Path, **options: Any) -> None:
+    """Convert boxes IN to the new file (coco, label-studio) or folder (voc, yolo) OUT.
+
+    IN is a data root, a file or a folder of labels. To correct what a run has found, convert its
+    detections.coco.json to label-studio and import that.
+    """
+    from cs_framework.cli.progress import track
+    from cs_framework.data.convert import convert as write
+    from cs_framework.interfaces import Env
+
+    count = write(source, target, Env(track=track), **options)
+    click.echo(f"{target}: {count} frames")
+
+
+@commands.command()
+@click.argument("source", metavar="IN", type=_PATH)
+@click.argument("target", metavar="OUT", type=_PATH)
+@click.option(
+    "--fractions",
+    type=float,
+    nargs=3,
+    default=(0.6, 0.2, 0.2),
+    show_default=True,
+    help="Shares of the embryos for train, val and test.",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Which embryos go where.")
+@_pattern
+@click.option("--labels", type=_PATH, help="Boxes of IN in any format; frames with boxes show strings.")
+def split(
+    source: Path,
+    target: Path,
+    fractions: tuple[float, ...],
+    seed: int,
+    pattern: str | None,
+    labels: Path | None,
+) -> None:
+    """Part the frames IN by embryo into train, val and test: the new data root OUT.
+
+    IN is a data root, or a folder with normal/, abnormal/ and perhaps labels/, or with --labels any folder.
+    Embryos with and without strings are dealt out alike. Files are linked, or copied where that fails.
+    """
+    from cs_framework.cli.progress import track
+    from cs_framework.data.convert import read_labels
+    from cs_framework.data.split import split as part
+    from cs_framework.interfaces import Env
+
+    boxed = None if labels is None else read_labels(labels, Env(track=track), frames=source)
+    parts = part(source, target, fractions=fractions, seed=seed, pattern=pattern, boxed=boxed)
+    for name, embryos in parts.items():
+        click.echo(f"{name}: {len(embryos)} embryos")
 
 
 def _options(command: Callable[..., None]) -> Callable[..., None]:
@@ -63,7 +127,7 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @commands.command()
-@click.argument("out", type=click.Path(path_type=Path))
+@click.argument("out", type=_PATH)
 @_options
 def synth(out: Path, **settings: int) -> None:
     """Draw synthetic embryos, with boxes and masks, into the new or empty folder OUT."""

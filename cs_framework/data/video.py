@@ -192,7 +192,7 @@ def _index(path: Path, size: int, modified: int) -> _Index:
     with _open(path) as container:
         shown: list[int] = []
         keys: list[int] = []
-        # AVI keeps no times; those made up from the order of packets are wrong where frames are shown in another
+        # AVI keeps no times; those made up from the order of packets are wrong where it is not that shown
         stream = container.streams.video[0]
         complete = container.format.name != "avi" or not stream.codec_context.has_b_frames
         for packet in container.demux(video=0):

@@ -64,3 +64,57 @@ def test_help_says_what_there_is(tmp_path: Path, console: Command) -> None:
     assert "check" in console("cs-data", "--help", cwd=tmp_path).stdout
     help_text = console("cs-data", "synth", "--help", cwd=tmp_path).stdout
     assert "[default: 16; x>=3]" in " ".join(help_text.split())
+
+
+class TestConvert:
+    def boxed(self, folder: Path) -> Path:
+        """A data root with one box."""
+        root = filled(folder / "data", "train/normal/e_1.png", "train/abnormal/e_2.png")
+        (root / "labels/train").mkdir(parents=True)
+        (root / "labels/train/e_2.txt").write_text("0 0.5 0.5 0.5 0.5\n")
+        return root
+
+    def test_there_and_back(self, tmp_path: Path, console: Command) -> None:
+        self.boxed(tmp_path)
+        for number, (source, target, *options) in enumerate(
+            [
+                ("data", "a.coco.json"),
+                ("a.coco.json", "b.json", "--to", "label-studio"),
+                ("b.json", "c", "--to", "voc"),
+                ("c", "d", "--to", "yolo", "--frames", "data"),
+            ]
+        ):
+            # a task of Label Studio without boxes does not tell its size
+            more = ["--frames", "data"] if number == 2 else []
+            done = console("cs-data", "convert", source, target, *options, *more, cwd=tmp_path)
+            assert (done.returncode, done.stderr, done.stdout) == (0, "", f"{target}: 2 frames\n")
+        (label,) = (tmp_path / "d").rglob("*.txt")
+        assert label.relative_to(tmp_path / "d").as_posix() == "train/e_2.txt"
+        assert [float(word) for word in label.read_text().split()] == [0, 0.5, 0.5, 0.5, 0.5]
+
+    def test_what_cannot_be_guessed_and_what_exists(self, tmp_path: Path, console: Command) -> None:
+        root = self.boxed(tmp_path)
+        unclear = console("cs-data", "convert", "data", "out.json", cwd=tmp_path)
+        assert unclear.returncode == 2
+        assert "name it with --to" in unclear.stderr
+        taken = console("cs-data", "convert", "data", root, "--to", "yolo", cwd=tmp_path)
+        assert taken.returncode == 2
+        assert "exists; give a new name" in taken.stderr
+        (tmp_path / "a.json").write_text("[")
+        broken = console("cs-data", "convert", "a.json", "out", "--to", "voc", cwd=tmp_path)
+        assert broken.returncode == 2
+        assert "error: a.json: not a JSON file" in broken.stderr
+
+
+def test_split_makes_a_data_root_that_passes_the_check(tmp_path: Path, console: Command) -> None:
+    filled(
+        tmp_path / "in", *(f"{kind}/e{i}{kind[0]}_0.png" for kind in ("normal", "abnormal") for i in range(5))
+    )
+    arguments = ("in", "out", "--pattern", r"(?P<group>.+)_\d+", "--fractions", 0.6, 0.2, 0.2, "--seed", 1)
+    done = console("cs-data", "split", *arguments, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "train: 6 embryos\nval: 2 embryos\ntest: 2 embryos\n"
+    assert console("cs-data", "check", "out", cwd=tmp_path).returncode == 0
+    again = console("cs-data", "split", *arguments, cwd=tmp_path)
+    assert again.returncode == 2
+    assert "out is not empty" in again.stderr

@@ -1,0 +1,1 @@
+"""Boxes in the formats of annotation tools: COCO, Label Studio, Pascal VOC and YOLO."""
