@@ -20,6 +20,7 @@ from cs_framework.evaluation.proposals import evaluate_proposals
 from cs_framework.evaluation.report import summary
 from cs_framework.evaluation.step import evaluate
 from cs_framework.outputs.files import sweep, write_text
+from cs_framework.outputs.report.step import report
 from cs_framework.outputs.tables import skipped_table, write_csv
 from cs_framework.pipeline.cache import Cache
 from cs_framework.pipeline.detect import assemble as assemble_parts
@@ -161,7 +162,7 @@ def _take(run: Run, steps: tuple[Step, ...], share: Share | None) -> int:
 
 
 def _sum_up(run: Run, detected: Parts | None) -> int:
-    """Say what came out, write ``skipped.csv``, and return the exit code."""
+    """Say what came out, write ``skipped.csv`` and ``report.html``, and return the exit code."""
     skipped = list(dict.fromkeys([*run.skipped, *(detected.skipped() if detected else ())]))
     write_csv(run.out / "skipped.csv", skipped_table(skipped))
     for item in skipped[:SHOWN]:
@@ -176,6 +177,7 @@ def _sum_up(run: Run, detected: Parts | None) -> int:
             flagged += result.flagged
             boxes += len(result.detections) if result.flagged else 0
         log.info("%d frames, %d flagged, %d strings reported", frames, flagged, boxes)
+    report(run, [shard.unit for shard in detected.shards] if detected is not None else [])
     count = len({item.frame for item in skipped})
     log.info("results in %s; %d frames skipped%s", run.out, count, " (skipped.csv)" if count else "")
     return 1 if detected is not None and not frames else 0

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import count
 from pathlib import Path, PurePosixPath
-from typing import Any, TextIO
 
 import numpy as np
+from attrs import frozen
 
 from cs_framework import boxes as bx
+from cs_framework.data.formats import coco, yolo
+from cs_framework.data.formats.boxed import BoxedFrame
 from cs_framework.interfaces import Float32
 from cs_framework.outputs.files import whole_file
 from cs_framework.pipeline.results import FrameResult
-
-CATEGORY = {"id": 1, "name": "cytoplasmic string", "supercategory": "embryo"}
 
 Scored = tuple[Float32, Float32]
 """Boxes (N, 4) and their confidences (N,)."""
@@ -37,6 +35,20 @@ def proposed(result: FrameResult) -> Scored | None:
     return None if result.scores is None else (result.proposals, result.scores.confidence)
 
 
+@frozen(eq=False)
+class _Boxed:
+    """The frames of a run with those boxes that a file is to hold, made anew on each pass."""
+
+    results: Iterable[FrameResult]
+    boxes: Boxes
+
+    def __iter__(self) -> Iterator[BoxedFrame]:
+        for result in self.results:
+            found, scores = self.boxes(result) or (bx.as_boxes([]), np.zeros(0, np.float32))
+            boxes, confidences = found.astype(np.float64), scores.astype(np.float64)
+            yield BoxedFrame(result.frame, result.size, boxes, confidences)
+
+
 def write_coco(path: Path, results: Iterable[FrameResult], boxes: Boxes) -> None:
     """A COCO data set: every frame as an image, each box as an annotation with a ``score``.
 
@@ -45,52 +57,8 @@ def write_coco(path: Path, results: Iterable[FrameResult], boxes: Boxes) -> None
         results: the frames; gone through twice, and never held at once.
         boxes: which boxes of each.
     """
-    with whole_file(path) as aside, aside.open("w", encoding="utf-8") as file:
-        file.write('{"images": [')
-        _write_items(file, _images(results))
-        file.write(f'],\n"categories": [{json.dumps(CATEGORY)}],\n"annotations": [')
-        _write_items(file, _annotations(results, boxes))
-        file.write("]}\n")
-
-
-def _write_items(file: TextIO, items: Iterable[dict[str, Any]]) -> None:
-    for number, item in enumerate(items):
-        text = json.dumps(item, ensure_ascii=False, allow_nan=False)
-        file.write(f"{',' if number else ''}\n{text}")
-
-
-def _images(results: Iterable[FrameResult]) -> Iterator[dict[str, Any]]:
-    for image_id, result in enumerate(results, start=1):
-        height, width = result.size
-        yield {"id": image_id, "file_name": result.frame, "width": width, "height": height}
-
-
-def _annotations(results: Iterable[FrameResult], boxes: Boxes) -> Iterator[dict[str, Any]]:
-    numbers = count(1)
-    for image_id, result in enumerate(results, start=1):
-        for box, score in zip(*(boxes(result) or (bx.as_boxes([]), [])), strict=True):
-            x, y, w, h = (float(v) for v in bx.to_xywh(bx.as_boxes(box))[0])
-            yield {
-                "id": next(numbers),
-                "image_id": image_id,
-                "category_id": CATEGORY["id"],
-                "bbox": [x, y, w, h],
-                "area": w * h,
-                "iscrowd": 0,
-                "score": float(score),
-            }
-
-
-def yolo_lines(boxes: Float32, scores: Iterable[float], size: tuple[int, int]) -> str:
-    """Lines ``class cx cy w h confidence``, in fractions of the frame."""
-    height, width = size
-    lines = []
-    for (x1, y1, x2, y2), score in zip(boxes.astype(np.float64), scores, strict=True):
-        cx, cy = (x1 + x2) / 2 / width, (y1 + y2) / 2 / height
-        lines.append(
-            f"0 {cx:.8f} {cy:.8f} {(x2 - x1) / width:.8f} {(y2 - y1) / height:.8f} {float(score):.6f}\n"
-        )
-    return "".join(lines)
+    with whole_file(path) as aside:
+        coco.write(aside, _Boxed(results, boxes))
 
 
 def write_yolo(folder: Path, results: Iterable[FrameResult], boxes: Boxes, names: Mapping[str, str]) -> None:
@@ -100,7 +68,7 @@ def write_yolo(folder: Path, results: Iterable[FrameResult], boxes: Boxes, names
         found = boxes(result)
         if found is not None:
             path = folder / f"{names[result.frame]}.txt"
-            path.write_text(yolo_lines(*found, result.size), encoding="utf-8")
+            path.write_text(yolo.lines(found[0], result.size, found[1].tolist()), encoding="utf-8")
 
 
 def file_names(frames: Iterable[str]) -> dict[str, str]:

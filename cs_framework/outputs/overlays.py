@@ -1,11 +1,13 @@
 """Pictures of frames with their boxes.
 
-A box is drawn just outside the pixels it encloses, thin and without filling, so that it never hides the
-string that it marks. Colours are those of Okabe and Ito, told apart with any colour vision.
+A box is a hairline just outside the pixels it encloses, with strong corners that point outwards: it is found
+at a glance and never hides the string that it marks. Colours are those of Okabe and Ito, told apart with any
+colour vision, and a dark rim keeps them legible on bright and on dark grey.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -17,7 +19,10 @@ from cs_framework.outputs.files import whole_file
 DETECTED = (230, 159, 0)  # orange
 ANNOTATED = (86, 180, 233)  # sky blue
 PROPOSED = (0, 158, 115)  # bluish green
+_RIM = (0, 0, 0)
 _SHORTEST = 480
+
+Corner = tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
 
 
 def draw(
@@ -35,7 +40,7 @@ def draw(
     wanted = (width * scale, height * scale)
     canvas = cv2.resize(frame.image, wanted, interpolation=cv2.INTER_CUBIC).astype(np.uint8)
     for box in proposals if proposals is not None else ():
-        _rectangle(canvas, box, scale, PROPOSED, outline=False)
+        _rectangle(canvas, box, scale, PROPOSED, strong=False)
     for box in annotated if annotated is not None else ():
         _rectangle(canvas, box, scale, ANNOTATED)
     for detection in detections:
@@ -59,16 +64,43 @@ def crop(frame: Frame, box: tuple[float, float, float, float]) -> UInt8:
     return frame.image[y1:y2, x1:x2]
 
 
+def outline(box: Sequence[float], size: tuple[float, float], gap: float) -> tuple[float, float, float, float]:
+    """Where to draw a box: `gap` outside of it, but inside the picture, where its edge can still be seen.
+
+    Args:
+        box: x1, y1, x2, y2.
+        size: height and width of the picture, in the same unit.
+        gap: how far outside.
+    """
+    height, width = size
+    low = max(box[0] - gap, 1), max(box[1] - gap, 1)
+    high = min(box[2] + gap, width - 1), min(box[3] + gap, height - 1)
+    return (*low, *high)
+
+
+def corners(box: Sequence[float]) -> list[Corner]:
+    """Three points of each corner of a box: a quarter of the shorter side along it, the corner, down it."""
+    x1, y1, x2, y2 = box
+    reach = max(min(x2 - x1, y2 - y1, 64) / 4, 3)
+    return [
+        ((x + across, y), (x, y), (x, y + down))
+        for x, across in ((x1, reach), (x2, -reach))
+        for y, down in ((y1, reach), (y2, -reach))
+    ]
+
+
 def _rectangle(
-    canvas: UInt8, box: Float32, scale: int, colour: tuple[int, int, int], outline: bool = True
+    canvas: UInt8, box: Float32, scale: int, colour: tuple[int, int, int], strong: bool = True
 ) -> None:
-    low = (int(np.floor(box[0] * scale)) - 2, int(np.floor(box[1] * scale)) - 2)
-    high = (int(np.ceil(box[2] * scale)) + 1, int(np.ceil(box[3] * scale)) + 1)
-    # A box that reaches the border of the frame is closed at the border, where its edge can still be seen.
-    last = (canvas.shape[1] - 2, canvas.shape[0] - 2)
-    low, high = (max(low[0], 1), max(low[1], 1)), (min(high[0], last[0]), min(high[1], last[1]))
-    if outline:  # a dark rim keeps the line legible on bright and on dark grey
-        cv2.rectangle(canvas, (low[0] - 1, low[1] - 1), (high[0] + 1, high[1] + 1), (0, 0, 0), 1)
+    height, width = canvas.shape[:2]
+    x1, y1, x2, y2 = outline([float(v) * scale for v in box], (height, width), gap=2)
+    low, high = (int(np.floor(x1)), int(np.floor(y1))), (int(np.ceil(x2)) - 1, int(np.ceil(y2)) - 1)
+    if strong:
+        around = (low[0] - 1, low[1] - 1, high[0] + 1, high[1] + 1)
+        ticks = [np.round(np.array(corner)).astype(np.int32) for corner in corners(around)]
+        cv2.rectangle(canvas, around[:2], around[2:], _RIM, 1)
+        cv2.polylines(canvas, ticks, isClosed=False, color=_RIM, thickness=3)
+        cv2.polylines(canvas, ticks, isClosed=False, color=colour, thickness=1)
     cv2.rectangle(canvas, low, high, colour, 1)
 
 
@@ -79,5 +111,5 @@ def _caption(canvas: UInt8, detection: Detection, scale: int) -> None:
     above = int(detection.box[1] * scale) - 6
     y = above if above > height else int(detection.box[3] * scale) + height + 6
     y = int(np.clip(y, height, canvas.shape[0] - 2))
-    cv2.putText(canvas, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (0, 0, 0), 3, cv2.LINE_AA)
+    cv2.putText(canvas, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, 0.45, _RIM, 3, cv2.LINE_AA)
     cv2.putText(canvas, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, 0.45, DETECTED, 1, cv2.LINE_AA)

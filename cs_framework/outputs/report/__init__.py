@@ -1,0 +1,1 @@
+"""``report.html``: what a run found, one file that needs neither a server nor a network."""

@@ -1,0 +1,217 @@
+"""What a finished run says of itself, read from the files of its folder."""
+
+from __future__ import annotations
+
+import csv
+import json
+import tomllib
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from attrs import evolve, frozen
+
+Row = dict[str, Any]
+Box = tuple[float, float, float, float]
+
+EMBRYOS = 60
+"""Embryos whose frames are shown; those with the surest strings. The rest is in ``sequences.csv``."""
+
+
+@frozen(eq=False)
+class Looked:
+    """A frame that was looked at."""
+
+    frame: str
+    sequence: str
+    index: int
+    hours: float | None
+    size: tuple[int, int]
+    """(height, width)"""
+    score: float | None
+    """Anomaly score; None where there is no filter."""
+    flagged: bool
+    found: tuple[tuple[Box, float], ...] = ()
+    """Boxes with confidence that are reported if the frame is flagged, surest first."""
+    split: str = ""
+    label: int | None = None
+    """1 the frame shows a string, 0 it does not, None nobody knows."""
+    truth: tuple[Box, ...] | None = None
+    """Annotated boxes; None where nobody drew any."""
+    reach: tuple[float, ...] = ()
+    """The best IoU of any proposal with each of `truth`."""
+
+    @property
+    def reported(self) -> tuple[tuple[Box, float], ...]:
+        """Boxes that are reported."""
+        return self.found if self.flagged else ()
+
+    @property
+    def confidence(self) -> float:
+        """The highest of the reported boxes; 0 where there are none."""
+        return max((confidence for _, confidence in self.reported), default=0.0)
+
+    @property
+    def time(self) -> str:
+        """When, in words."""
+        return f"frame {self.index}" if self.hours is None else f"{self.hours:.1f} h"
+
+
+@frozen(eq=False)
+class Contents:
+    """All that a report is made of but pixels."""
+
+    folder: Path
+    recipe: Row
+    """``resolved.toml``, parsed."""
+    recipe_text: str
+    bundle: Row
+    """``bundle.json``; empty where the run has none."""
+    metrics: Row
+    """``metrics.json``; empty where nothing was judged."""
+    proposals: Row
+    """``proposals.json``; empty where the step was not taken."""
+    judged: tuple[Looked, ...]
+    """Frames that `metrics` are of, split by split."""
+    sequences: list[Row]
+    """``sequences.parquet``, the surest embryos first."""
+    detected: bool
+    """Whether the step ``detect`` has been taken."""
+    timelines: dict[str, tuple[Looked, ...]]
+    """Frames that ``detect`` looked at, of the first `EMBRYOS` of `sequences`."""
+    tracks: dict[str, list[Row]]
+    """``tracks.parquet`` of the same embryos."""
+    histories: dict[str, list[Row]]
+    """``training/*.csv`` by component."""
+    skipped: list[Row]
+
+    @classmethod
+    def read(cls, folder: Path) -> Contents:
+        """Read a run folder; what is not there is empty."""
+        text = _text(folder / "resolved.toml")
+        recipe = tomllib.loads(text)
+        bundle = Path(recipe.get("model", {}).get("bundle") or folder / "model")
+        judged = tuple(map(_judged, _rows(folder / "evaluation" / "judged.parquet")))
+        sequences = sorted(_rows(folder / "sequences.parquet"), key=_surest_first)
+        shown = [row["sequence"] for row in sequences[:EMBRYOS]]
+        known = {look.frame: look for look in judged}
+        return cls(
+            folder=folder,
+            recipe=recipe,
+            recipe_text=text,
+            bundle=_json(bundle / "bundle.json"),
+            metrics=_json(folder / "metrics.json"),
+            proposals=_json(folder / "proposals.json"),
+            judged=judged,
+            sequences=sequences,
+            detected=(folder / "detections.parquet").exists(),
+            timelines=_timelines(folder, shown, known),
+            tracks=_grouped(_rows(folder / "tracks.parquet", shown)),
+            histories={path.stem: _floats(path) for path in sorted((folder / "training").glob("*.csv"))},
+            skipped=_csv(folder / "skipped.csv"),
+        )
+
+    @cached_property
+    def split(self) -> str | None:
+        """The split that figures are quoted of: ``test`` where there is one, else ``val``."""
+        splits = self.metrics.get("splits", {})
+        return next((name for name in ("test", "val") if name in splits), None)
+
+    @cached_property
+    def judged_frames(self) -> tuple[Looked, ...]:
+        """The judged frames of `split`."""
+        return tuple(look for look in self.judged if look.split == self.split)
+
+    @cached_property
+    def notes(self) -> list[str]:
+        """What a reader has to know of training and figures."""
+        lists = (self.bundle, self.metrics, self.proposals)
+        return list(dict.fromkeys(note for part in lists for note in part.get("notes", ())))
+
+
+def _surest_first(row: Row) -> tuple[float, float, str]:
+    return -row["smoothed_confidence"], -row["confidence"], row["sequence"]
+
+
+def _timelines(folder: Path, sequences: Sequence[str], known: dict[str, Looked]) -> dict[str, Any]:
+    found: dict[str, list[tuple[Box, float]]] = defaultdict(list)
+    for row in _rows(folder / "detections.parquet", sequences):
+        found[row["frame"]].append((_box(row), row["confidence"]))
+    looks: dict[str, list[Looked]] = {sequence: [] for sequence in sequences}
+    for row in _rows(folder / "frames.parquet", sequences):
+        look = Looked(
+            frame=row["frame"],
+            sequence=row["sequence"],
+            index=row["index"],
+            hours=row["hours"],
+            size=(row["height"], row["width"]),
+            score=row["anomaly_score"],
+            flagged=row["flagged"],
+            found=tuple(found[row["frame"]]),
+        )
+        if truth := known.get(look.frame):
+            look = evolve(look, split=truth.split, label=truth.label, truth=truth.truth)
+        looks[look.sequence].append(look)
+    return {
+        sequence: tuple(sorted(some, key=lambda look: (look.index, look.frame)))
+        for sequence, some in looks.items()
+    }
+
+
+def _judged(row: Row) -> Looked:
+    return Looked(
+        frame=row["frame"],
+        sequence=row["sequence"],
+        index=row["index"],
+        hours=row["hours"],
+        size=(row["height"], row["width"]),
+        score=row["anomaly_score"],
+        flagged=row["flagged"],
+        found=tuple(((x1, y1, x2, y2), confidence) for x1, y1, x2, y2, confidence in row["detections"]),
+        split=row["split"],
+        label=row["label"],
+        truth=None if row["boxes"] is None else tuple((x1, y1, x2, y2) for x1, y1, x2, y2 in row["boxes"]),
+        reach=tuple(row["reach"]),
+    )
+
+
+def _box(row: Row) -> Box:
+    return row["x1"], row["y1"], row["x2"], row["y2"]
+
+
+def _grouped(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    groups: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[row["sequence"]].append(row)
+    return groups
+
+
+def _rows(path: Path, sequences: Sequence[str] | None = None) -> list[Row]:
+    """The rows of a Parquet file, of some embryos only where asked for; none where there is no file."""
+    if not path.exists():
+        return []
+    wanted = None if sequences is None else pc.field("sequence").isin(list(sequences))
+    rows: list[Row] = pq.read_table(path, filters=wanted).to_pylist()
+    return rows
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def _json(path: Path) -> Row:
+    content: Row = json.loads(_text(path) or "{}")
+    return content
+
+
+def _csv(path: Path) -> list[Row]:
+    return list(csv.DictReader(_text(path).splitlines()))
+
+
+def _floats(path: Path) -> list[Row]:
+    """Rows of numbers; cells that are empty are left out."""
+    return [{name: float(value) for name, value in row.items() if value} for row in _csv(path)]
