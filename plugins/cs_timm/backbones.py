@@ -32,9 +32,7 @@ def load(model: str, weights: str) -> nn.Module:
     Raises:
         SetupError: timm has no such model, its weights cannot be had, or they do not fit.
     """
-    if not timm.is_model(model):
-        alike = timm.list_models(f"*{model.partition('.')[0]}*")[:5] or ["timm.list_models() lists all"]
-        raise SetupError(f"timm has no model {model}: try {', '.join(alike)}")
+    _check_name(model)
     if weights == "random":
         with torch.random.fork_rng([]):
             torch.default_generator.manual_seed(_SEED)
@@ -102,6 +100,16 @@ def _create(model: str, **source: Any) -> nn.Module:
         if "dynamic_img_size" not in str(error):
             raise
         return timm.create_model(model, **source)
+
+
+def _check_name(model: str) -> None:
+    try:
+        known = timm.is_model(model) and timm.get_pretrained_cfg(model) is not None
+    except RuntimeError:  # an unknown tag of a known network
+        known = False
+    if not known:
+        alike = timm.list_pretrained(f"*{model.partition('.')[0]}*")[:5] or ["timm.list_models() lists all"]
+        raise SetupError(f"timm has no model {model}: try {', '.join(alike)}")
 
 
 def _pretrained(model: str, file: Path) -> nn.Module:

@@ -113,9 +113,13 @@ def test_missing_weights_come_with_the_ways_out(monkeypatch, tmp_path):
         assert part in text
 
 
-def test_unknown_models_are_refused_with_some_like_it():
-    with pytest.raises(SetupError, match=r"no model vit_small_patch14_dinov: try .*dinov2"):
-        timm_embedder(evolve(SMALL, model="vit_small_patch14_dinov"), Env())
+@pytest.mark.parametrize(
+    ("model", "alike"),
+    [("vit_small_patch14_dinov", "dinov2"), ("test_vit.zzz", "test_vit.r160_in1k"), ("zzz", "list_models")],
+)
+def test_unknown_models_are_refused_with_some_like_it(model, alike):
+    with pytest.raises(SetupError, match=f"no model {model}: try .*{alike}"):
+        timm_embedder(evolve(SMALL, model=model), Env())
 
 
 def test_networks_of_one_image_size_are_refused_for_whole_frames():

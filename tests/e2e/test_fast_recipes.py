@@ -1,0 +1,68 @@
+"""The recipes that embed all boxes of a frame from one pass."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from cs_framework.data.synthetic import write_synthetic
+from cs_framework.recipe.schema import SyntheticSettings
+from tests.e2e.test_recipes import RECIPES, quick
+from tests.support.weights import save_tiny_dinov3
+
+RECIPE = RECIPES / "published-fast.toml"
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """Four frames each of four small synthetic embryos."""
+    root = tmp_path_factory.mktemp("synthetic") / "data"
+    write_synthetic(root, SyntheticSettings(embryos=4, frames=4, size=96, seed=3))
+    return root
+
+
+@pytest.fixture
+def small(tmp_path, root):
+    weights = save_tiny_dinov3(tmp_path / "dinov3")
+    own = {
+        "data.root": root,
+        "embedder.settings.weights": weights,
+        "embedder.settings.image_size": 64,
+    }
+    return quick("--no-cache", *(o for key, value in own.items() for o in ("--set", f"{key}={value}")))
+
+
+def test_published_fast_runs_with_weights_in_a_folder(tmp_path, small, cs_run):
+    done = cs_run(RECIPE, *small, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    run = tmp_path / "runs" / "published-fast"
+    resolved = (run / "resolved.toml").read_text()
+    assert 'use = "cs-framework/dinov3-roi"' in resolved
+    assert 'use = "cs-framework/anchor-grid"' in resolved
+    stage2 = json.loads((run / "metrics.json").read_text())["splits"]["test"]["stage2"]
+    assert 100 < stage2["proposals_per_frame"]["value"] <= 150
+
+
+def test_the_scorer_may_refine(tmp_path, small, cs_run):
+    done = cs_run(RECIPE, *small, "--set", "scorer.use=refining-mlp", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    run = tmp_path / "runs" / "published-fast"
+    assert (run / "model" / "scorer" / "refining-mlp.safetensors").is_file()
+
+
+def test_dinov2_is_one_line_away(tmp_path, root):
+    text = RECIPE.read_text()
+    before, _, after = text.partition("[embedder]\nuse = ")
+    after = after.split("\n\n", 1)[1]
+    recipe = tmp_path / "dinov2.toml"
+    recipe.write_text(f'{before}[embedder]\nuse = "timm"\n\n{after}')
+    code = (
+        "import sys; from cs_framework.cli.run import main; main(sys.argv[1:], standalone_mode=False); "
+        "assert 'torch' not in sys.modules, 'torch was imported'"
+    )
+    command = [sys.executable, "-c", code, recipe, "--set", f"data.root={root}", "--check"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
