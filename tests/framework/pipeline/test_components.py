@@ -101,3 +101,17 @@ def test_while_training_workers_load_the_filter_alone(loaded, tmp_path):
     (tmp_path / "bundle.json").write_text("{}")
     with pytest.raises(FileNotFoundError, match="scorer"):
         Components.build(loaded, Env(), tmp_path)
+
+
+def test_judging_a_proposer_that_follows_the_filter_takes_a_trained_one(loaded):
+    alone = load_recipe(loaded.path, overrides=['steps=["proposals"]'])
+    with pytest.raises(SetupError, match="take the step train first"):
+        Components.build(alone, Env())
+
+
+def test_judging_proposers_builds_nothing_else(tmp_path):
+    recipe = write_recipe(tmp_path / "r.toml", write_root(tmp_path / "data", embryos=1, frames=1))
+    built = Components.build(load_recipe(recipe, overrides=['steps=["proposals"]']), Env())
+    assert len(built.proposers) == 1
+    assert built.anomaly_filter is None
+    assert built.trainable() == {}
