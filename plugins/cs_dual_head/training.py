@@ -25,7 +25,7 @@ def train(
     settings: DualHeadSettings,
     seed: int,
     env: Env,
-    name: str = "dual-head-mlp",
+    name: str,
 ) -> History:
     """Train in place, and leave the network with the weights of the best epoch.
 
