@@ -128,7 +128,7 @@ class Parts:
 
     def _tables(self, columns: list[str] | None = None) -> Iterator[pa.Table]:
         for _, path in sorted(self._done.items()):
-            yield pq.read_table(path, columns=columns)
+            yield pq.ParquetFile(path).read(columns=columns, use_threads=False)  # too small to share
 
 
 def context_of(folder: Path) -> int | None:

@@ -1,17 +1,26 @@
-"""Runs over thousands of tiny frames, as processes of their own that can be killed."""
+"""Runs over many tiny frames, in processes of their own that can be killed."""
 
 from __future__ import annotations
 
-import subprocess
+import json
+import multiprocessing
+import os
+import shutil
 import sys
+import time
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import cv2
 import numpy as np
+from attrs import frozen
 
-from tests.support.frames import TOY_PLUGIN, write_recipe, write_root
+from tests.support.frames import TOY_PLUGIN
 
-CS_RUN = Path(sys.executable).with_name("cs-run")
+_CONTEXT = multiprocessing.get_context("forkserver")
+# Processes begin with what takes seconds to import.
+_CONTEXT.set_forkserver_preload(["cs_framework.execute", "cs_framework.cli.run", "torch", "cv2", "timm"])
 
 
 def write_frames(folder: Path, count: int, side: int = 32) -> Path:
@@ -26,45 +35,72 @@ def write_frames(folder: Path, count: int, side: int = 32) -> Path:
     return folder
 
 
-def train_toy(folder: Path) -> Path:
-    """A bundle of the toy components."""
-    root = write_root(folder / "data", splits=("train", "val"))
-    run(write_recipe(folder / "toy.toml", root), "train", "--no-cache", "--out", folder / "trained")
-    return folder / "trained" / "model"
-
-
-def detect_recipe(path: Path, bundle: Path, frames: Path, **settings: object) -> Path:
-    """A recipe that looks at `frames`; `settings` are those of the toy filter."""
-    values = ", ".join(f"{key} = {value!r}".replace("'", '"') for key, value in settings.items())
-    path.write_text(
-        f"""
-name = "long"
-steps = ["detect"]
-plugins = ["{TOY_PLUGIN}"]
-[model]
-bundle = "{bundle}"
-[pipeline]
-threads = 1
-[detect]
-input = "{frames}"
-[outputs]
-overlays = 3
-"""
+def detect_recipe(folder: Path, trained: Path, frames: Path, **filter_settings: object) -> Path:
+    """A recipe that looks at `frames` with a trained bundle, whose filter is given some other settings."""
+    bundle = folder / "model"
+    shutil.copytree(trained, bundle)
+    content = json.loads((bundle / "bundle.json").read_text())
+    content["components"]["anomaly_filter"]["settings"].update(filter_settings)
+    (bundle / "bundle.json").write_text(json.dumps(content))
+    recipe = folder / "long.toml"
+    recipe.write_text(
+        f'steps = ["detect"]\nplugins = ["{TOY_PLUGIN}"]\n[model]\nbundle = "{bundle}"\n'
+        f'[pipeline]\nthreads = 1\n[detect]\ninput = "{frames}"\n[outputs]\noverlays = 3\n'
     )
-    assert not values
-    return path
+    return recipe
 
 
-def start(*arguments: object, prefix: tuple[str, ...] = ()) -> subprocess.Popen[str]:
-    """``cs-run`` as a process of its own, in a process group of its own."""
-    command = [*prefix, str(CS_RUN), *map(str, arguments)]
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+@frozen(eq=False)
+class Running:
+    """``cs-run`` in a process of its own."""
+
+    process: BaseProcess
+    said_to: Path
+
+    def wait(self) -> tuple[int | None, str]:
+        """Its exit code, negative for a signal, and what it said on standard error."""
+        self.process.join(timeout=120)
+        assert self.process.exitcode is not None, "it hangs: " + self.said
+        return self.process.exitcode, self.said
+
+    @property
+    def said(self) -> str:
+        """Its standard error so far."""
+        return self.said_to.read_text() if self.said_to.exists() else ""
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the process alone."""
+        assert self.process.pid is not None
+        os.kill(self.process.pid, number)
+
+    def until(self, condition: Callable[[], bool]) -> bool:
+        """Wait for a condition; whether it came true before the process ended."""
+        while self.process.is_alive():
+            if condition():
+                return True
+            time.sleep(0.005)
+        return False
 
 
-def run(*arguments: object, prefix: tuple[str, ...] = ()) -> tuple[int, str]:
-    """The exit code of ``cs-run`` and what it said."""
-    process = start(*arguments, prefix=prefix)
-    _, said = process.communicate(timeout=300)
-    return process.returncode, said
+def start(said_to: Path, *arguments: object, before: Callable[[], None] | None = None) -> Running:
+    """Start ``cs-run``; `before` is called first in its process, to put limits on it."""
+    said_to.unlink(missing_ok=True)
+    process = _CONTEXT.Process(target=_main, args=(said_to, list(map(str, arguments)), before))
+    process.start()
+    return Running(process, said_to)
+
+
+def finished(out: Path) -> int:
+    """Parts in a run folder."""
+    return len(list((out / "parts").glob("[!.]*.parquet")))
+
+
+def _main(said_to: Path, arguments: list[str], before: Callable[[], None] | None) -> None:
+    from cs_framework.cli.run import main
+
+    os.setsid()
+    sys.stderr = said_to.open("w", buffering=1)
+    os.dup2(sys.stderr.fileno(), 2)
+    if before:
+        before()
+    main(arguments)

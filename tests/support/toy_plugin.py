@@ -6,6 +6,9 @@ Frames of these tests are grey with a bright streak: brightness finds it, so eac
 from __future__ import annotations
 
 import json
+import os
+import signal
+import time
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +41,10 @@ class GridSettings:
 class FilterSettings:
     context: int = setting(0, ge=0, help="neighbours")
     fails_on: str = setting("", help="raise on frames whose id holds this")
+    dies_on: str = setting("", help="the process is killed on frames whose id holds this")
+    dies_once: str = setting("", help="a file that tells that it has been killed before, which is enough")
+    hungry_on: str = setting("", help="ask for more memory than there is on frames whose id holds this")
+    seconds: float = setting(0.0, help="what a batch takes")
 
 
 class Learner:
@@ -59,10 +66,23 @@ class Brightness(Learner):
         return History(rows=[{"epoch": 1, "train_loss": 1.0}], notes=["a toy"])
 
     def score(self, windows):
+        time.sleep(self.settings.seconds)
         for window in windows:
             if self.settings.fails_on and self.settings.fails_on in window.frame.id:
                 raise ValueError("planted failure")
+            if self.settings.dies_on and self.settings.dies_on in window.frame.id:
+                self.die()
+            if self.settings.hungry_on and self.settings.hungry_on in window.frame.id:
+                np.ones(1 << 45)
         return np.array([w.frame.grey.max() - self.learnt for w in windows], np.float32)
+
+    def die(self):
+        if self.settings.dies_once:
+            try:
+                Path(self.settings.dies_once).touch(exist_ok=False)
+            except FileExistsError:
+                return
+        os.kill(os.getpid(), signal.SIGKILL)
 
     def explain(self, window):
         return Explanation(window.frame.grey.astype(np.float32))

@@ -1,0 +1,1 @@
+"""Long trials of the framework, run by hand."""

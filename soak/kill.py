@@ -1,0 +1,75 @@
+"""Kill one run again and again, then a worker of a Dask cluster; compare with an undisturbed run.
+
+python -m soak.kill [--frames 2000] [--kills 20] [--dask-kills 10]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import signal
+import tempfile
+import time
+from pathlib import Path
+
+from soak.toy import prepare, start
+from tests.e2e.test_engines import workers
+from tests.support.long_runs import finished
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--frames", type=int, default=2000)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--dask-kills", type=int, default=10)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder, rng = Path(name), random.Random(0)
+        recipe = prepare(folder, given.frames)
+        assert start(recipe, "--out", folder / "whole").wait() == 0
+        wanted = (folder / "whole" / "detections.parquet").read_bytes()
+        again = kill_run(recipe, folder / "killed", given.kills, rng)
+        print(f"{given.kills} kills of the run, parts before each: {again}")
+        assert (folder / "killed" / "detections.parquet").read_bytes() == wanted
+        print("detections.parquet is that of the undisturbed run")
+        count = kill_workers(recipe, folder / "dask", given.dask_kills, rng)
+        print(f"{count} kills of a Dask worker")
+        assert (folder / "dask" / "detections.parquet").read_bytes() == wanted
+        print("detections.parquet is that of the undisturbed run")
+
+
+def kill_run(recipe: Path, out: Path, kills: int, rng: random.Random) -> list[int]:
+    """Parts that were there at each kill."""
+    there: list[int] = []
+    begun = time.monotonic()
+    running = start(recipe, "--out", out, "--resume")
+    while not finished(out):  # how long it takes to start tells what moments there are
+        time.sleep(0.01)
+    longest = time.monotonic() - begun + 1
+    for _ in range(kills):
+        time.sleep(rng.uniform(0, longest))
+        running.send_signal(signal.SIGKILL)
+        running.wait()
+        there.append(finished(out))
+        running = start(recipe, "--out", out, "--resume")
+    assert running.wait() == 0
+    return there
+
+
+def kill_workers(recipe: Path, out: Path, kills: int, rng: random.Random) -> int:
+    """Kill one of two workers whenever both have come up; return how often that was possible."""
+    running = start(recipe, "--out", out, "--engine", "dask", "--set", "pipeline.workers=2")
+    done = 0
+    while running.poll() is None and done < kills:
+        there = workers(running.pid)
+        if len(there) == 2 and finished(out):
+            os.kill(rng.choice(there), signal.SIGKILL)
+            done += 1
+        time.sleep(rng.uniform(0.1, 0.5))
+    assert running.wait() == 0
+    return done
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+"""What can happen to a run that takes days, caused for real: what the user sees, and that nothing is lost."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from tests.support.long_runs import detect_recipe, finished, start, write_frames
+
+
+@pytest.fixture
+def make(tmp_path, toy_run):
+    """Make the recipe of a run over 260 frames, with settings of the toy filter."""
+
+    def make(**settings: object) -> Path:
+        write_frames(tmp_path / "frames", 260)
+        return detect_recipe(tmp_path, toy_run / "model", tmp_path / "frames", **settings)
+
+    return make
+
+
+def resume(recipe: Path, out: Path, cs_run, *more: object) -> None:
+    """Go on to the end, and see that every frame has one row."""
+    done = cs_run(recipe, "--out", out, "--resume", *more, cwd=recipe.parent)
+    assert done.returncode == 0, done.stderr
+    frames = pq.read_table(out / "frames.parquet")["frame"].to_pylist()
+    assert frames == [f"f{i:05d}.png" for i in range(260)]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ctrl_c_finishes_what_is_begun_and_a_second_one_does_not(workers, make, tmp_path, cs_run):
+    recipe, out = make(seconds=0.1), tmp_path / "run"
+    arguments = (recipe, "--out", out, "--resume", "--set", f"pipeline.workers={workers}")
+    running = start(tmp_path / "said", *arguments)
+    assert running.until(lambda: finished(out) >= 1), running.said
+    os.killpg(running.process.pid, signal.SIGINT)  # a terminal sends it to workers, too
+    code, said = running.wait()
+    assert code == 130
+    assert "Traceback" not in said
+    assert f"stopped; {finished(out)} of 5 shards are finished" in said
+    assert "--resume goes on" in said
+    assert finished(out) >= 2
+    if workers == 1:
+        assert finished(out) < 5
+        (tmp_path / "run" / "parts").rename(tmp_path / "kept")
+        running = start(tmp_path / "said", *arguments)
+        assert running.until(lambda: finished(out) >= 1), running.said
+        running.signal(signal.SIGINT)
+        assert running.until(lambda: "once more stops at once" in running.said)
+        running.signal(signal.SIGINT)
+        code, said = running.wait()
+        assert (code, finished(out)) == (130, 1)
+        assert "Traceback" not in said
+    resume(recipe, out, cs_run)
+
+
+def limited_files() -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
+
+
+def test_a_limit_on_files_is_told_and_mended(make, tmp_path, cs_run):
+    recipe, out = make(), tmp_path / "run"
+    code, said = start(tmp_path / "said", recipe, "--out", out, before=limited_files).wait()
+    assert code == 1
+    assert "File too large" in said
+    assert "--resume goes on" in said
+    assert "Traceback" not in said
+    resume(recipe, out, cs_run)
+
+
+def console(*command: object) -> subprocess.CompletedProcess[str]:
+    script = [str(part) for part in command]
+    return subprocess.run(script, capture_output=True, text=True, check=False)
+
+
+def test_a_full_disk_is_told_and_mended(make, tmp_path, cs_run):
+    recipe, out = make(), tmp_path / "disk" / "run"
+    (tmp_path / "disk").mkdir()
+    if console("unshare", "-rm", "true").returncode:
+        pytest.skip("no file system can be mounted here")
+    script = (
+        f"mount -t tmpfs -o size=60k none {tmp_path / 'disk'} && "
+        f"{Path(sys.executable).with_name('cs-run')} {recipe} --out {out}; code=$?; "
+        f"cp -r {out} {tmp_path / 'copy'}; exit $code"
+    )
+    done = console("unshare", "-rm", "sh", "-c", script)
+    assert done.returncode == 1, done.stderr
+    assert "No space left on device" in done.stderr
+    assert "--resume goes on" in done.stderr
+    assert "Traceback" not in done.stderr
+    shutil.copytree(tmp_path / "copy", out)
+    assert finished(out)
+    resume(recipe, out, cs_run)
+
+
+def test_a_folder_that_cannot_be_written_is_told(make, tmp_path):
+    recipe, out = make(), tmp_path / "run"
+    out.mkdir(mode=0o500)
+    command = [Path(sys.executable).with_name("cs-run"), recipe, "--out", out]
+    if os.geteuid() == 0:  # whom modes do not stop
+        command = ["setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override", *command]
+    done = console(*command)
+    assert done.returncode == 1, done.stderr
+    assert f"{out}" in done.stderr
+    assert "Permission denied" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_folder_that_vanishes_is_told_and_not_made_again(make, tmp_path):
+    recipe, out = make(seconds=0.1), tmp_path / "run"
+    running = start(tmp_path / "said", recipe, "--out", out)
+    assert running.until(lambda: finished(out) >= 1), running.said
+    shutil.move(out, tmp_path / "elsewhere")
+    code, said = running.wait()
+    assert code == 1
+    assert f"{out / 'parts'} has vanished" in said
+    assert "Traceback" not in said
+    assert not out.exists()
+
+
+def test_files_that_disappear_or_change_meanwhile_are_skipped_with_their_reason(make, tmp_path, cs_run):
+    recipe, out = make(seconds=0.1), tmp_path / "run"
+    running = start(tmp_path / "said", recipe, "--out", out)
+    assert running.until(lambda: finished(out) >= 1), running.said
+    (tmp_path / "frames" / "f00255.png").unlink()
+    cv2.imwrite(str(tmp_path / "frames" / "f00256.png"), np.full((40, 40), 255, np.uint8))
+    code, said = running.wait()
+    assert code == 0, said
+    skipped = (out / "skipped.csv").read_text()
+    assert '"f00255.png","read","f00255.png: No such file or directory"' in skipped
+    assert '"f00256.png","read","its file changed during the run"' in skipped
+    assert pq.read_table(out / "frames.parquet").num_rows == 258
+
+
+@pytest.mark.parametrize("end", ["dies_on", "hungry_on"])
+def test_frames_that_kill_their_worker_are_named(end, make, tmp_path, cs_run):
+    recipe, out = make(**{end: "f00100"}), tmp_path / "run"
+    done = cs_run(recipe, "--out", out, "--set", "pipeline.workers=2", cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert "on the frames f00064.png to f00127.png, and a fresh one did so, too" in done.stderr
+    assert "pipeline.workers=1" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert finished(out) == 1
+
+
+def test_a_worker_that_dies_once_costs_nothing(make, tmp_path, cs_run):
+    recipe, out = make(dies_on="f00100", dies_once=str(tmp_path / "died")), tmp_path / "run"
+    done = cs_run(recipe, "--out", out, "--set", "pipeline.workers=2", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "died").exists()
+    assert "a worker process died or ran out of memory; the frames f00064.png" in done.stderr
+    assert pq.read_table(out / "frames.parquet").num_rows == 260
+
+
+def test_memory_that_runs_out_without_workers_is_told(make, tmp_path, cs_run):
+    recipe, out = make(hungry_on="f00100"), tmp_path / "run"
+    done = cs_run(recipe, "--out", out, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "out of memory on the frames f00064.png to f00127.png" in done.stderr
