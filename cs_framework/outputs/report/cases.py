@@ -46,7 +46,7 @@ def _judged(looks: Sequence[Looked]) -> list[Group]:
             _first([s for s in strings if hit(s)], lambda s: (overlap(s), s.confidence)),
         ),
         Group(
-            "Found elsewhere",
+            "In the wrong place",
             "frames with strings, but the reported box lies beside them, the surest first",
             _first(wrong, lambda s: s.confidence),
         ),

@@ -132,7 +132,7 @@ def timeline(
     timed = all(frame.hours is not None for frame in frames)
     times = {f.frame: float(f.hours if timed and f.hours is not None else f.index) for f in frames}
     lanes = _lanes(tracks)
-    width, height = 760, 170 + 9 * len(lanes)
+    width, height = 760, 200 + 9 * len(lanes)
     label = "time in hours" if timed else "frame number"
     x = Axis.around(label, times.values(), whole=not timed)
     reach = 0.02 * (x.high - x.low)
@@ -147,21 +147,23 @@ def timeline(
             drawn.append(_tag("rect", place | {"class": "annotated"}, "string annotated by a person"))
     for number, lane in enumerate(lanes):
         level = floor + 16 + 9 * number
-        ends = [to_x(times[row["frame"]]) for row in lane]
+        ends = [to_x(row["hours"] if timed else row["index"]) for row in lane]
         text = f"string {lane[0]['track']}: {len(lane)} frame{'s' if len(lane) > 1 else ''}"
         place = {"x1": min(ends) - 3, "x2": max(ends) + 3, "y1": level, "y2": level}
         drawn.append(_tag("line", place | {"class": "lane"}, text))
         drawn += [_tag("circle", {"cx": end, "cy": level, "r": 2.5, "class": "knot"}, text) for end in ends]
     points = [(to_x(times[f.frame]), to_y(value)) for f, value in zip(frames, smoothed, strict=True)]
     drawn.append(
-        _tag("polyline", {"points": _points(points), "class": "line one"}, "smoothed over five frames")
+        _tag("polyline", {"points": _points(points), "class": "line smooth"}, "smoothed over five frames")
     )
     for frame in frames:
         place = {"cx": to_x(times[frame.frame]), "cy": to_y(frame.confidence), "r": 4.5}
         look = {"class": "point" if frame.reported else "point none"}
         drawn.append(_tag("circle", place | look | opens(frame), describe(frame)))
     what = f"confidence over time of {frames[0].sequence}; arrow keys walk along the frames, Enter shows one"
-    return _svg(drawn, width, height, what, {"tabindex": "0", "role": "application", "class": "timeline"})
+    return _svg(
+        drawn, width, height, what, {"tabindex": "0", "role": "application", "class": "chart timeline"}
+    )
 
 
 def strip(frames: Sequence[Looked]) -> Markup:

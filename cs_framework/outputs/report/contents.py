@@ -18,7 +18,7 @@ from attrs import evolve, frozen
 Row = dict[str, Any]
 Box = tuple[float, float, float, float]
 
-EMBRYOS = 60
+EMBRYOS = 40
 """Embryos whose frames are shown; those with the surest strings. The rest is in ``sequences.csv``."""
 
 

@@ -92,7 +92,7 @@ def _roc(looks: Sequence[Looked], stage1: Mapping[str, Any]) -> Curve:
 
 def _precision_recall(looks: Sequence[Looked], stage1: Mapping[str, Any]) -> Curve:
     labels, scores = _scored(looks)
-    precision, recall, _ = precision_recall_curve(labels, scores)
+    precision, recall, _ = (values[:-1] for values in precision_recall_curve(labels, scores))
     base = float(labels.mean())
     series = [
         Series(f"guessing ({base:.2f})", [(0, base), (1, base)], "chance"),

@@ -123,7 +123,7 @@ def headline(contents: Contents) -> str:
     if not rows:
         return "No frame could be looked at"
     if len(rows) == 1:
-        return f"Strings reported in {rows[0]['sequence']}" if with_strings else "No strings reported"
+        return f"{'Strings' if with_strings else 'No strings'} reported in {rows[0]['sequence']}"
     if not with_strings:
         return f"No strings reported in {len(rows)} embryos"
     return f"Strings reported in {with_strings} of {len(rows)} embryos"

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -8,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cs_framework import Detection, boxes
+from cs_framework.data.formats import yolo
 from cs_framework.outputs import interchange, tables
 from cs_framework.pipeline.results import FrameResult
 
@@ -48,6 +51,10 @@ def test_coco_opens_in_a_coco_library(tmp_path, capsys):
     assert first["bbox"] == [10, 20, 20, 40]
     assert first["area"] == 800
     assert first["score"] == pytest.approx(0.9)
+    document = json.loads(path.read_text())
+    assert document.keys() == {"info", "licenses", "images", "annotations", "categories"}
+    assert first.keys() >= {"id", "image_id", "category_id", "bbox", "area", "iscrowd", "score"}
+    assert (first["segmentation"], first["iscrowd"]) == ([], 0)
 
 
 @given(
@@ -56,7 +63,7 @@ def test_coco_opens_in_a_coco_library(tmp_path, capsys):
 )
 def test_yolo_lines_keep_a_box_to_a_ten_thousandth_of_a_pixel(xywh, score):
     box = boxes.from_xywh([xywh])
-    _, cx, cy, w, h, confidence = (float(v) for v in interchange.yolo_lines(box, [score], (100, 200)).split())
+    _, cx, cy, w, h, confidence = (float(v) for v in yolo.lines(box, (100, 200), [score]).split())
     back = np.array([cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2]) * (200, 100, 200, 100)
     assert back == pytest.approx(box[0].astype(float), abs=1e-4)
     assert confidence == pytest.approx(score, abs=1e-6)

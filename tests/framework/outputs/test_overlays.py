@@ -41,3 +41,17 @@ def test_a_box_as_large_as_the_frame_shows_all_four_edges():
     assert line[-2, 10:-10].all()
     assert line[10:-10, 1].all()
     assert line[10:-10, -2].all()
+
+
+def test_corners_point_outwards_and_are_the_strong_part():
+    detection = Detection("f", (200.0, 200.0, 300.0, 280.0), 0.5, 0.5, 0.5, 0)
+    line = (overlays.draw(frame(), (detection,)) == overlays.DETECTED).all(axis=2)
+    assert line[195:202, 201:215].any(axis=1).sum() == 2, "two pixels near a corner"
+    assert line[195:202, 245:255].any(axis=1).sum() == 1, "one in the middle of a side"
+    assert not line[200:280, 200:300].any()
+
+
+def test_corners_never_meet():
+    for box in ((0, 0, 8, 100), (5, 5, 400, 300)):
+        for (a, _), (b, _), _ in overlays.corners(box):
+            assert abs(a - b) <= (box[2] - box[0]) / 2

@@ -1,0 +1,118 @@
+"""The page from hand-made run folders: it needs little, and leaves out what it lacks."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from cs_framework import Detection, Explanation, Frame
+from cs_framework.errors import FrameError
+from cs_framework.outputs import write
+from cs_framework.outputs.report import page, pictures
+from cs_framework.outputs.report.page import write_report
+from cs_framework.outputs.sequences import write_sequences
+from cs_framework.pipeline.results import FrameResult
+
+BOX = (10.0, 10.0, 30.0, 20.0)
+
+
+def read(name: str) -> Frame:
+    noise = np.random.default_rng(len(name)).integers(0, 255, (40, 60, 1)).astype(np.uint8)
+    return Frame(np.repeat(noise, 3, axis=2), name)
+
+
+def explain(name: str) -> Explanation:
+    return Explanation(read(name).grey.astype(np.float32), np.eye(40, 60, dtype=bool))
+
+
+@pytest.fixture
+def run(tmp_path):
+    """The folder of a run that only detected: 3 embryos of 4 frames."""
+    results = [
+        FrameResult(
+            f"e{e}_{i}",
+            f"e{e}",
+            i,
+            (40, 60),
+            0.1 * i,
+            i > 0,
+            detections=(Detection(f"e{e}_{i}", BOX, 0.2 * i + 0.1 * e, 0.5, 0.5, 0),),
+        )
+        for e in range(3)
+        for i in range(4)
+    ]
+    (tmp_path / "resolved.toml").write_text(
+        'name = "x"\nsteps = ["detect"]\nseed = 1\n[data]\nsource = "folder"\n[detect]\n'
+    )
+    write_sequences(tmp_path, results)
+    write.detections(tmp_path, results)
+    return tmp_path
+
+
+def text(path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def test_the_same_files_give_the_same_bytes(run):
+    first = write_report(run, read, explain).read_bytes()
+    assert write_report(run, read, explain).read_bytes() == first
+    assert b"Strings reported in 3 of 3 embryos" in first
+    assert b"nothing here says how often it errs" in first
+
+
+def test_every_picture_is_held_once(run):
+    html = text(write_report(run, read, explain))
+    names = re.findall(r'<symbol id="([^"]+)"', html)
+    assert len(names) == len(set(names))
+    assert set(re.findall(r'<use href="#([^"]+)"', html)) <= set(names)
+    assert set(re.findall(r'data-picture="([^"]+)"', html)) <= set(names)
+    plain = [name for name in names if name.endswith("-plain")]
+    assert len(plain) == 12, "each frame, although some are cases, too"
+
+
+def test_nothing_is_fetched_from_elsewhere(run):
+    html = text(write_report(run, read, explain))
+    assert set(re.findall(r'(?:src|href)="([^"]{5})', html)) <= {
+        "data:",
+        *re.findall(r'href="(#[^"]{4})', html),
+    }
+    assert "default-src 'none'" in html
+
+
+def test_frames_that_cannot_be_read_are_left_out(run, caplog):
+    def some(name: str) -> Frame:
+        if name.startswith("e2"):
+            raise FrameError(f"{name}: gone")
+        return read(name)
+
+    html = text(write_report(run, some, explain))
+    assert "e2_3" in html, "what was found is still told"
+    assert html.count('data-picture=""') == 4
+    assert "lacks the pictures of 4 frames" in caplog.text
+
+
+def test_a_filter_that_cannot_explain_costs_the_maps_only(run, caplog):
+    def fails(name: str) -> Explanation:
+        raise ValueError("planted")
+
+    html = text(write_report(run, read, fails))
+    assert "<p>with boxes</p>" in html
+    assert "<p>residual</p>" not in html
+    assert "planted" in caplog.text
+    assert "<p>residual</p>" not in text(write_report(run, read)), "nor is there a map without a filter"
+
+
+def test_a_page_stays_small(run, monkeypatch):
+    monkeypatch.setattr(pictures, "BUDGET", 1)
+    html = text(write_report(run, read))
+    assert 0 < len(re.findall(r'data-picture="f', html)) < 12
+    assert 'data-picture=""' in html
+
+
+def test_long_sequences_are_thinned_to_their_surest_frames(run, monkeypatch):
+    monkeypatch.setattr(page, "POINTS", 2)
+    html = text(write_report(run, read))
+    assert html.count('class="point') == 6
+    assert len(re.findall(r"<title>e0_[13] ", html)) >= 2
