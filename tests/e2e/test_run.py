@@ -38,6 +38,10 @@ def test_a_run_leaves_what_it_promises(toy_run):
         "overlays/test0_3.png",
         "crops/test0_3_1.png",
         "skipped.csv",
+        "sequences.csv",
+        "tracks.parquet",
+        "evaluation/judged.parquet",
+        "report.html",
         "run.log",
     ]
     assert [name for name in wanted if not (toy_run / name).is_file()] == []
@@ -88,6 +92,8 @@ def test_results_do_not_depend_on(change, tmp_path, toy_run, cs_run):
         for name in (
             "detections.parquet",
             "frames.parquet",
+            "sequences.parquet",
+            "tracks.parquet",
             "metrics.json",
             "proposals/test/proposals.parquet",
         ):

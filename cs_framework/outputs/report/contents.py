@@ -11,15 +11,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from attrs import evolve, frozen
+
+from cs_framework.outputs.sequences import SEQUENCES
 
 Row = dict[str, Any]
 Box = tuple[float, float, float, float]
 
 EMBRYOS = 40
-"""Embryos whose frames are shown; those with the surest strings. The rest is in ``sequences.csv``."""
+"""Embryos that are shown: those with the surest strings. The rest is in ``sequences.csv``."""
+_SUREST = [("smoothed_confidence", "descending"), ("confidence", "descending"), ("sequence", "ascending")]
 
 
 @frozen(eq=False)
@@ -61,6 +65,26 @@ class Looked:
         return f"frame {self.index}" if self.hours is None else f"{self.hours:.1f} h"
 
 
+@frozen
+class Totals:
+    """Of all embryos, shown or not."""
+
+    embryos: int = 0
+    with_strings: int = 0
+    """Embryos with at least one reported string."""
+    frames: int = 0
+    frames_with_strings: int = 0
+
+    @classmethod
+    def of(cls, sequences: pa.Table) -> Totals:
+        """Sums over ``sequences.parquet``."""
+        if not len(sequences):
+            return cls()
+        shown = sequences["frames_with_strings"]
+        with_strings = pc.sum(pc.greater(shown, 0)).as_py()
+        return cls(len(sequences), with_strings, pc.sum(sequences["frames"]).as_py(), pc.sum(shown).as_py())
+
+
 @frozen(eq=False)
 class Contents:
     """All that a report is made of but pixels."""
@@ -78,11 +102,12 @@ class Contents:
     judged: tuple[Looked, ...]
     """Frames that `metrics` are of, split by split."""
     sequences: list[Row]
-    """``sequences.parquet``, the surest embryos first."""
+    """The first `EMBRYOS` rows of ``sequences.parquet``, the surest embryos first."""
+    totals: Totals
     detected: bool
     """Whether the step ``detect`` has been taken."""
     timelines: dict[str, tuple[Looked, ...]]
-    """Frames that ``detect`` looked at, of the first `EMBRYOS` of `sequences`."""
+    """Frames that ``detect`` looked at, of those embryos."""
     tracks: dict[str, list[Row]]
     """``tracks.parquet`` of the same embryos."""
     histories: dict[str, list[Row]]
@@ -96,8 +121,9 @@ class Contents:
         recipe = tomllib.loads(text)
         bundle = Path(recipe.get("model", {}).get("bundle") or folder / "model")
         judged = tuple(map(_judged, _rows(folder / "evaluation" / "judged.parquet")))
-        sequences = sorted(_rows(folder / "sequences.parquet"), key=_surest_first)
-        shown = [row["sequence"] for row in sequences[:EMBRYOS]]
+        everything = _table(folder / "sequences.parquet", SEQUENCES)
+        sequences: list[Row] = everything.sort_by(_SUREST).slice(0, EMBRYOS).to_pylist()
+        shown = [row["sequence"] for row in sequences]
         known = {look.frame: look for look in judged}
         return cls(
             folder=folder,
@@ -108,6 +134,7 @@ class Contents:
             proposals=_json(folder / "proposals.json"),
             judged=judged,
             sequences=sequences,
+            totals=Totals.of(everything),
             detected=(folder / "detections.parquet").exists(),
             timelines=_timelines(folder, shown, known),
             tracks=_grouped(_rows(folder / "tracks.parquet", shown)),
@@ -131,10 +158,6 @@ class Contents:
         """What a reader has to know of training and figures."""
         lists = (self.bundle, self.metrics, self.proposals)
         return list(dict.fromkeys(note for part in lists for note in part.get("notes", ())))
-
-
-def _surest_first(row: Row) -> tuple[float, float, str]:
-    return -row["smoothed_confidence"], -row["confidence"], row["sequence"]
 
 
 def _timelines(folder: Path, sequences: Sequence[str], known: dict[str, Looked]) -> dict[str, Any]:
@@ -197,6 +220,10 @@ def _rows(path: Path, sequences: Sequence[str] | None = None) -> list[Row]:
     wanted = None if sequences is None else pc.field("sequence").isin(list(sequences))
     rows: list[Row] = pq.read_table(path, filters=wanted).to_pylist()
     return rows
+
+
+def _table(path: Path, schema: pa.Schema) -> pa.Table:
+    return pq.read_table(path) if path.exists() else schema.empty_table()
 
 
 def _text(path: Path) -> str:

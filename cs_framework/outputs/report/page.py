@@ -85,7 +85,7 @@ def write_report(folder: Path, read: Read, explain: Explain | None = None) -> Pa
         for group in choose_cases(contents)
     ]
     maker.take_frames(contents.timelines)
-    embryos = [maker.embryo(contents, row) for row in contents.sequences[: len(contents.timelines)]]
+    embryos = [maker.embryo(contents, row) for row in contents.sequences]
     style, script = (_resource(name) for name in ("style.css", "script.js"))
     html = _template().render(
         contents=contents,
@@ -93,7 +93,7 @@ def write_report(folder: Path, read: Read, explain: Explain | None = None) -> Pa
         answer=list(wording.answer(contents)),
         trust=wording.trust(contents),
         embryos=embryos,
-        more_embryos=len(contents.sequences) - len(embryos),
+        more_embryos=contents.totals.embryos - len(embryos),
         groups=[each for each in groups if each["cases"]],
         figures=_figures(contents),
         curves=curves.of_splits(contents),

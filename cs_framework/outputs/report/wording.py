@@ -115,38 +115,37 @@ def _line(name: str, meaning: str, value: Any, baseline: bool = False) -> Line:
 
 def headline(contents: Contents) -> str:
     """The answer, in one sentence."""
-    rows = contents.sequences
+    totals = contents.totals
     if not contents.detected:
-        split = contents.split
-        return "How well this recipe does" if split else "What was trained"
-    with_strings = sum(row["frames_with_strings"] > 0 for row in rows)
-    if not rows:
+        return "How well this recipe does"
+    if not totals.embryos:
         return "No frame could be looked at"
-    if len(rows) == 1:
-        return f"{'Strings' if with_strings else 'No strings'} reported in {rows[0]['sequence']}"
-    if not with_strings:
-        return f"No strings reported in {len(rows)} embryos"
-    return f"Strings reported in {with_strings} of {len(rows)} embryos"
+    if totals.embryos == 1:
+        what = "Strings" if totals.with_strings else "No strings"
+        return f"{what} reported in {contents.sequences[0]['sequence']}"
+    if not totals.with_strings:
+        return f"No strings reported in {totals.embryos} embryos"
+    return f"Strings reported in {totals.with_strings} of {totals.embryos} embryos"
 
 
 def answer(contents: Contents) -> Iterator[str]:
     """What stands below the headline: how many frames, and which embryo is the surest."""
-    rows = contents.sequences
-    if not rows:
+    totals = contents.totals
+    if not totals.embryos:
         return
-    frames, shown = (sum(row[key] for row in rows) for key in ("frames", "frames_with_strings"))
-    yield f"{shown} of {_count(frames, 'frame')} carry at least one reported string."
-    best = rows[0]
-    if best["frames_with_strings"] and len(rows) > 1:
+    shown, frames = totals.frames_with_strings, _count(totals.frames, "frame")
+    yield f"{shown} of {frames} carr{'ies' if totals.frames == 1 else 'y'} at least one reported string."
+    best = contents.sequences[0]
+    if best["frames_with_strings"] and totals.embryos > 1:
         yield (
             f"The surest is {best['sequence']}: strings from {when(best, 'first')} to {when(best, 'last')}, "
             f"{_count(best['longest_run'], 'frame')} in a row at most, highest confidence "
             f"{best['confidence']:.2f}."
         )
-    if len(rows) == frames > 1:
+    if totals.embryos == totals.frames > 1:
         yield (
             "Nothing told which embryo a frame shows, so every frame counts as an embryo of its own; "
-            "docs/recipe.md says how to name embryos (data.group_pattern, or index.csv)."
+            "data.group_pattern or an index.csv names embryos."
         )
 
 

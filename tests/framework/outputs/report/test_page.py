@@ -10,7 +10,7 @@ import pytest
 from cs_framework import Detection, Explanation, Frame
 from cs_framework.errors import FrameError
 from cs_framework.outputs import write
-from cs_framework.outputs.report import page, pictures
+from cs_framework.outputs.report import contents, page, pictures
 from cs_framework.outputs.report.page import write_report
 from cs_framework.outputs.sequences import write_sequences
 from cs_framework.pipeline.results import FrameResult
@@ -116,3 +116,12 @@ def test_long_sequences_are_thinned_to_their_surest_frames(run, monkeypatch):
     html = text(write_report(run, read))
     assert html.count('class="point') == 6
     assert len(re.findall(r"<title>e0_[13] ", html)) >= 2
+
+
+def test_of_many_embryos_the_surest_are_shown_and_the_others_counted(run, monkeypatch):
+    monkeypatch.setattr(contents, "EMBRYOS", 1)
+    html = text(write_report(run, read))
+    assert "Strings reported in 3 of 3 embryos" in html
+    assert html.count('<details class="embryo"') == 1
+    assert "2 more embryos" in html
+    assert "<summary>e2 " in html, "the one with the highest confidence"

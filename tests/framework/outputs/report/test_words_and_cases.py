@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cs_framework.outputs.report.cases import EACH, choose_cases
-from cs_framework.outputs.report.contents import Contents, Looked
+from cs_framework.outputs.report.contents import Contents, Looked, Totals
 from cs_framework.outputs.report.wording import answer, figure_lines, headline, trust
 
 STRING = (10.0, 10.0, 30.0, 20.0)
@@ -38,6 +38,12 @@ def contents(judged=(), sequences=(), auroc=None, cue=0.5, detected=True, timeli
         proposals={},
         judged=tuple(judged),
         sequences=list(sequences),
+        totals=Totals(
+            len(sequences),
+            sum(row["frames_with_strings"] > 0 for row in sequences),
+            sum(row["frames"] for row in sequences),
+            sum(row["frames_with_strings"] for row in sequences),
+        ),
         detected=detected,
         timelines=timelines or {},
         tracks={},
