@@ -131,9 +131,7 @@ def _named(name: str) -> Iterator[None]:
         raise FrameError(f"{name}: not an image of a known format ({FORMATS})") from error
     except Exception as error:  # decoders raise anything at all on damaged files
         # What the system says of a file repeats its path, which results must not hold.
-        reason = (
-            (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
-        )
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise FrameError(f"{name}: {reason}") from error
 
 

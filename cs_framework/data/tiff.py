@@ -35,6 +35,12 @@ EXTENSIONS = frozenset({".tif", ".tiff"})
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 _ORIENTATION = 0x0112
+_C = tifffile.COMPRESSION
+_BOUNDED = {
+    *(_C.NONE, _C.CCITTRLE, _C.CCITT_T4, _C.CCITT_T6),
+    *(_C.LZW, _C.ADOBE_DEFLATE, _C.DEFLATE, _C.PACKBITS, _C.LZMA, _C.ZSTD),
+}
+"""Compressions that never give more than is asked of them."""
 
 Version = tuple[Path, int, int]
 
@@ -197,7 +203,9 @@ def _decode_plane(tiff: tifffile.TiffFile, plane: _Plane) -> Samples:
 
 
 def _decode_page(tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> Samples:
-    return _samples(tiff, page, _kind(page), page.asarray())
+    kind = _kind(page)
+    _check_segments(page)
+    return _samples(tiff, page, kind, page.asarray())
 
 
 def _samples(tiff: tifffile.TiffFile, page: tifffile.TiffPage, kind: str, values: NDArray[Any]) -> Samples:
@@ -213,6 +221,29 @@ def _samples(tiff: tifffile.TiffFile, page: tifffile.TiffPage, kind: str, values
     return Samples(upright(colours(values), orientation), bits, kind == "MINISWHITE")
 
 
+def _check_segments(page: tifffile.TiffPage) -> None:
+    """Refuse what may grow beyond the size that the page declares, since it has a size of its own."""
+    compression = _C(page.compression)
+    if compression in _BOUNDED:
+        return
+    if compression != _C.JPEG:
+        raise UnreadableError(f"compression {compression.name} is not read; save it with LZW or Deflate")
+    data: Any
+    for data, _ in page.parent.filehandle.read_segments(page.dataoffsets, page.databytecounts):
+        check_size(*_jpeg_size(data or b""))
+
+
+def _jpeg_size(data: bytes) -> tuple[int, int]:
+    """Width and height that the frame header of a JPEG gives; (0, 0) where there is none."""
+    at = 2
+    while at + 9 <= len(data) and data[at] == 0xFF:
+        marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
+        if 0xC0 <= marker <= 0xCF and marker not in {0xC4, 0xC8, 0xCC}:
+            return int.from_bytes(data[at + 7 : at + 9], "big"), int.from_bytes(data[at + 5 : at + 7], "big")
+        at += 1 if marker == 0xFF else 2 + length
+    return 0, 0
+
+
 def _kind(page: tifffile.TiffPage) -> str:
     """The photometric interpretation of a page that can be read here, before it is decoded."""
     check_size(page.imagewidth, page.imagelength)
@@ -224,7 +255,7 @@ def _kind(page: tifffile.TiffPage) -> str:
         )
     kind = tifffile.PHOTOMETRIC(page.photometric).name
     # tifffile turns the YCbCr of a JPEG into RGB, and only that of a JPEG
-    from_jpeg = kind == "YCBCR" and "JPEG" in tifffile.COMPRESSION(page.compression).name
+    from_jpeg = kind == "YCBCR" and "JPEG" in _C(page.compression).name
     if kind not in {"MINISBLACK", "MINISWHITE", "PALETTE", "RGB"} and not from_jpeg:
         raise UnreadableError(f"colour mode {kind} is not read; save it as grey or RGB")
     return kind

@@ -177,13 +177,19 @@ def _open(path: Path) -> av.container.InputContainer:
     if container is None:
         raise UnreadableError("not a video of a known format (MP4, MOV, AVI or Matroska)")
     # max_pixels holds for every stream and for sizes that change on the way
-    opened = av.open(f"file:{path}", format=container, options={"max_pixels": str(MAX_PIXELS)})
+    try:
+        opened = av.open(f"file:{path}", format=container, options={"max_pixels": str(MAX_PIXELS)})
+    except av.error.EOFError as error:
+        raise UnreadableError("the video holds no frames") from error
     if not opened.streams.video:
         opened.close()
         raise UnreadableError("the file holds no video")
     stream = opened.streams.video[0]
     stream.thread_type, stream.thread_count = "NONE", 1
-    check_size(stream.codec_context.width, stream.codec_context.height)
+    size = stream.codec_context.width, stream.codec_context.height
+    if not min(size):
+        raise UnreadableError(f"its frames have no size, or more than {MAX_PIXELS // 10**6} million pixels")
+    check_size(*size)
     return opened
 
 

@@ -12,6 +12,7 @@ from cs_framework.data.formats.boxed import BoxedFrame, Float64, Size, refuse, w
 from cs_framework.data.labels import read_yolo
 from cs_framework.data.listing import CLASSES, SPLITS
 from cs_framework.errors import DataError
+from cs_framework.interfaces import Float32
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ def write(folder: Path, frames: Iterable[BoxedFrame]) -> None:
         path.write_text(lines(frame.boxes, frame.known_size, scores), encoding="utf-8")
 
 
-def lines(boxes: Float64, size: Size, scores: Sequence[float] | None = None) -> str:
+def lines(boxes: Float32 | Float64, size: Size, scores: Sequence[float] | None = None) -> str:
     """Lines ``class cx cy w h``, with the confidence behind where there is one.
 
     Args:

@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+
+from cs_framework.data.images import content_hash, list_shots, read_image
+from cs_framework.data.source import FrameSource, open_source
+from cs_framework.errors import FrameError
+from cs_framework.recipe.schema import DataSettings
+
+RNG = np.random.default_rng(2)
+STACK = RNG.integers(0, 256, (4, 3, 2, 12, 16), dtype=np.uint8)
+"""Time, z, channel, y, x."""
+AXES = {"T": 0, "Z": 1, "C": 2}
+
+
+def source_of(path: Path, **settings: object) -> FrameSource:
+    return open_source(path, DataSettings(**settings))  # type: ignore[arg-type]
+
+
+def grey(source: FrameSource) -> np.ndarray:
+    return np.array([source.read(ref).image[..., 0] for ref in source.refs])
+
+
+def write_ome(path: Path, data: np.ndarray, axes: str, **metadata: object) -> Path:
+    tifffile.imwrite(path, data, ome=True, metadata={"axes": axes, **metadata}, photometric="minisblack")
+    return path
+
+
+@pytest.mark.parametrize("order", ["TZC", "TCZ", "ZCT", "CZT"])
+def test_ome_axes(tmp_path: Path, order: str) -> None:
+    data = STACK.transpose([*(AXES[axis] for axis in order), 3, 4])
+    source = source_of(write_ome(tmp_path / "a.ome.tif", data, f"{order}YX"), z=1)
+    assert [ref.id for ref in source.refs] == [f"a.ome.tif#{time}" for time in range(4)]
+    np.testing.assert_array_equal(grey(source), STACK[:, 1, 0])
+    assert source.notes == ("a.ome.tif: the first of 2 channels is read",)
+
+
+def test_imagej_axes(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    for metadata in ({"axes": "TZCYX"}, {"axes": "TZCYX", "finterval": 900.0}):
+        tifffile.imwrite(path, STACK, imagej=True, metadata=metadata)
+        np.testing.assert_array_equal(grey(source_of(path, z=2)), STACK[:, 2, 0])
+    assert [ref.hours for ref in source_of(path).refs] == [0, 0.25, 0.5, 0.75]
+
+
+def test_axes_of_other_writers(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", STACK[:, :, 0], metadata={"axes": "TZYX"}, photometric="minisblack")
+    np.testing.assert_array_equal(grey(source_of(tmp_path / "a.tif", z="max")), STACK[:, :, 0].max(axis=1))
+
+
+def test_colour_stack(tmp_path: Path) -> None:
+    data = RNG.integers(0, 256, (3, 8, 10, 3), dtype=np.uint8)
+    tifffile.imwrite(tmp_path / "a.ome.tif", data, metadata={"axes": "TYXS"}, photometric="rgb")
+    source = source_of(tmp_path / "a.ome.tif")
+    np.testing.assert_array_equal([source.read(ref).image for ref in source.refs], data)
+
+
+def test_a_whole_stack_behind_one_page(tmp_path: Path) -> None:
+    data = STACK[:, 0, 0]
+    tifffile.imwrite(tmp_path / "a.tif", data, imagej=True, metadata={"axes": "TYX"}, truncate=True)
+    with tifffile.TiffFile(tmp_path / "a.tif") as tiff:
+        assert len(tiff.pages) == 1
+    np.testing.assert_array_equal(grey(source_of(tmp_path / "a.tif")), data)
+    deep = data.astype(np.uint16) * 257
+    tifffile.imwrite(tmp_path / "a.tif", deep, imagej=True, metadata={"axes": "TYX"}, truncate=True)
+    np.testing.assert_array_equal(grey(source_of(tmp_path / "a.tif")), data)
+
+
+def test_z_planes(tmp_path: Path) -> None:
+    sharp = RNG.integers(0, 256, (3, 24, 24), dtype=np.uint8)
+    planes = np.stack([np.stack([cv2.blur(frame, (5, 5))] * 3) for frame in sharp])
+    for time, z in enumerate((2, 0, 1)):
+        planes[time, z] = sharp[time]
+    path = write_ome(tmp_path / "a.ome.tif", planes, "TZYX")
+    np.testing.assert_array_equal(grey(source_of(path)), sharp)
+    np.testing.assert_array_equal(grey(source_of(path, z="max")), planes.max(axis=1))
+    np.testing.assert_array_equal(grey(source_of(path, z=2)), planes[:, 2])
+    chosen = [source_of(path, z=z).refs[0] for z in (0, 1, "max", "best-focus")]
+    assert len({content_hash(ref) for ref in chosen}) == 4
+    with pytest.raises(FrameError, match=r"a\.ome\.tif#0: there is no z plane 3, there are 3; set data\.z"):
+        grey(source_of(path, z=3))
+
+
+def test_one_plane_is_taken_whatever_z_says(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", STACK[0, 0, 0])
+    np.testing.assert_array_equal(grey(source_of(tmp_path / "a.tif", z=5)), STACK[:1, 0, 0])
+
+
+class TestTimes:
+    def test_increment(self, tmp_path: Path) -> None:
+        path = write_ome(
+            tmp_path / "a.ome.tif", STACK[:, 0, 0], "TYX", TimeIncrement=15, TimeIncrementUnit="min"
+        )
+        assert [ref.hours for ref in source_of(path).refs] == [0, 0.25, 0.5, 0.75]
+        assert [ref.hours for ref in source_of(path, hours_per_frame=2).refs] == [0, 2, 4, 6]
+
+    def test_each_plane(self, tmp_path: Path) -> None:
+        plane = {"DeltaT": [0.0, 3600.0, 7200.0, 18000.0]}
+        path = write_ome(tmp_path / "a.ome.tif", STACK[:, 0, 0], "TYX", Plane=plane)
+        assert [ref.hours for ref in source_of(path).refs] == [0, 1, 2, 5]
+
+    def test_index_of_single_frames_goes_first(self, tmp_path: Path) -> None:
+        write_ome(tmp_path / "a.ome.tif", STACK[:, 0, 0], "TYX", TimeIncrement=3600)
+        (tmp_path / "index.csv").write_text("path,group,hours\na.ome.tif,E,\na.ome.tif#1,E,1.5\n")
+        refs = source_of(tmp_path).refs
+        assert [ref.hours for ref in refs] == [0, 1.5, 2, 3]
+        assert {ref.sequence for ref in refs} == {"E"}
+
+
+def test_several_images_are_sequences_of_their_own(tmp_path: Path) -> None:
+    with tifffile.TiffWriter(tmp_path / "a.ome.tif", ome=True) as writer:
+        for name in ("left", "right"):
+            writer.write(
+                STACK[:2, 0, 0] + (name == "right"),
+                metadata={"axes": "TYX", "Name": name},
+                photometric="minisblack",
+            )
+    source = source_of(tmp_path / "a.ome.tif")
+    assert [(ref.sequence, ref.index) for ref in source.refs] == [
+        ("a.ome.tif:left", 0),
+        ("a.ome.tif:left", 1),
+        ("a.ome.tif:right", 0),
+        ("a.ome.tif:right", 1),
+    ]
+    np.testing.assert_array_equal(grey(source)[2:], STACK[:2, 0, 0] + 1)
+
+
+OME = (
+    '<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image>'
+    '<Pixels DimensionOrder="XYZCT" Type="uint8" SizeX="16" SizeY="12" SizeZ="{z}" SizeC="1" SizeT="{t}">'
+    "{data}</Pixels></Image></OME>"
+)
+
+
+class TestHostile:
+    def described(self, path: Path, description: str) -> Path:
+        tifffile.imwrite(
+            path, STACK[:3, 0, 0], description=description, metadata=None, photometric="minisblack"
+        )
+        return path
+
+    def test_planes_that_are_not_there(self, tmp_path: Path) -> None:
+        whole = '<TiffData IFD="0" PlaneCount="999999999"/>'
+        path = self.described(tmp_path / "a.ome.tif", OME.format(z=1, t=999999999, data=whole))
+        assert len(list_shots(path)) == 3
+
+    def test_other_files_are_never_opened(self, tmp_path: Path) -> None:
+        other = self.described(tmp_path / "secret.ome.tif", OME.format(z=1, t=3, data=""))
+        (tmp_path / "in").mkdir()
+        away = f'<TiffData FirstT="0" IFD="0"><UUID FileName="../{other.name}">urn:uuid:1</UUID></TiffData>'
+        path = self.described(tmp_path / "in/a.ome.tif", OME.format(z=1, t=1, data=away))
+        np.testing.assert_array_equal(grey(source_of(path)), STACK[:3, 0, 0])  # its own pages, one by one
+
+    def test_part_of_a_set_holds_its_own_planes(self, tmp_path: Path) -> None:
+        data = "".join(
+            f'<TiffData FirstT="{t}" IFD="{t % 3}"><UUID FileName="{name}">urn:{name}</UUID></TiffData>'
+            for t, name in [(0, "b.ome.tif"), (3, "a.ome.tif"), (5, "a.ome.tif")]
+        )
+        path = self.described(tmp_path / "a.ome.tif", OME.format(z=1, t=6, data=data))
+        np.testing.assert_array_equal(grey(source_of(path)), STACK[[0, 2], 0, 0])
+
+    @pytest.mark.parametrize(
+        "text", ["<OME", OME.format(z="x", t=1, data=""), OME.format(z=-1, t=0, data="")]
+    )
+    def test_damaged_metadata_are_as_good_as_none(self, tmp_path: Path, text: str) -> None:
+        path = self.described(tmp_path / "a.ome.tif", text)
+        assert len(grey(source_of(path))) >= 1
+
+    def test_a_truncated_stack_keeps_its_first_frames(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.tif"
+        tifffile.imwrite(path, STACK[:, :, 0].reshape(12, 12, 16), photometric="minisblack", metadata=None)
+        path.write_bytes(path.read_bytes()[:-2000])
+        source = source_of(path)
+        assert len(source.refs) >= 1
+        np.testing.assert_array_equal(source.read(source.refs[0]).image[..., 0], STACK[0, 0, 0])
+
+    def test_a_jpeg_larger_than_its_page(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.tif"
+        tifffile.imwrite(path, np.zeros((16, 16), np.uint8), compression="jpeg", metadata=None)
+        assert read_image(path).shape == (16, 16, 3)
+        data = path.read_bytes()
+        at = data.index(b"\xff\xc0") + 5
+        path.write_bytes(data[:at] + b"\xff\xff\xff\xff" + data[at + 4 :])
+        with pytest.raises(FrameError, match="65535 x 65535 pixels; at most 64 million are read"):
+            read_image(path)
+
+    def test_compressions_with_a_size_of_their_own(self, tmp_path: Path) -> None:
+        tifffile.imwrite(tmp_path / "a.tif", STACK[0, 0, 0], compression="png")
+        with pytest.raises(FrameError, match="compression PNG is not read; save it with LZW or Deflate"):
+            read_image(tmp_path / "a.tif")
+
+    @pytest.mark.parametrize("compression", ["zlib", "zstd"])
+    def test_strips_that_grow(self, tmp_path: Path, compression: str) -> None:
+        path = tmp_path / "a.tif"
+        tifffile.imwrite(
+            path, np.zeros((4000, 4000), np.uint8), compression=compression, metadata=None, rowsperstrip=4000
+        )
+        with tifffile.TiffFile(path, mode="r+") as tiff:
+            for tag in ("ImageWidth", "ImageLength", "RowsPerStrip"):
+                tiff.pages.first.tags[tag].overwrite(16)
+        with pytest.raises(FrameError):
+            read_image(path)
