@@ -128,12 +128,13 @@ def identity(choice: Choice, built: object) -> dict[str, Any]:
 
     Made anew for every entry: a component's `fingerprint` changes when it, or what it is bound to, learns.
     """
+    package = choice.component.spec.factory.partition(":")[0].partition(".")[0]
     return {
         "component": choice.component.qualified_name,
         "version": choice.component.provenance.version,
         "settings": asdict(choice.settings),  # type: ignore[arg-type]
         "weights": getattr(built, "fingerprint", ""),
-        "sources": _sources_hash(choice.component.spec.factory.partition(":")[0].partition(".")[0]),
+        "sources": [_sources_hash(package), _sources_hash("cs_framework")],  # components call the framework
     }
 
 

@@ -98,7 +98,8 @@ def test_every_key_of_a_recipe_and_every_setting_of_our_components_is_in_it():
     ours = [c for c in Registry.discover().components() if c.provenance.distribution == "cs-framework"]
     assert len(ours) >= 5
     for component in ours:
-        _, _, section = of_components.partition(f"### `{component.name}` ")
+        title = f"### `{component.name}` ({component.kind.replace('_', ' ')})"
+        _, _, section = of_components.partition(title)
         found = re.findall(r"^\| `([\w.]+)` \|", section.partition("###")[0], re.MULTILINE)
         assert found == list(keys(component.settings_class()))
 
