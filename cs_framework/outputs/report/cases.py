@@ -42,12 +42,12 @@ def _judged(looks: Sequence[Looked]) -> list[Group]:
     return [
         Group(
             "Found",
-            "strings that a reported box lies on, the closest fit first",
+            f"strings under a reported box (IoU at least {FOUND_IOU}), the closest fit first",
             _first([s for s in strings if hit(s)], lambda s: (overlap(s), s.confidence)),
         ),
         Group(
-            "In the wrong place",
-            "frames with strings, but the reported box lies beside them, the surest first",
+            "Off the mark",
+            f"frames with strings whose reported box overlaps none that much ({FOUND_IOU}), the surest first",
             _first(wrong, lambda s: s.confidence),
         ),
         Group(

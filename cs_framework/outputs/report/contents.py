@@ -236,7 +236,10 @@ def _json(path: Path) -> Row:
 
 
 def _csv(path: Path) -> list[Row]:
-    return list(csv.DictReader(_text(path).splitlines()))
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:  # names may hold line breaks
+        return list(csv.DictReader(file))
 
 
 def _floats(path: Path) -> list[Row]:

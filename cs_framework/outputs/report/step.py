@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from functools import lru_cache
 
-from cs_framework.errors import FrameError
+from cs_framework.errors import DataError, FrameError
 from cs_framework.interfaces import Explanation, Frame, Window
 from cs_framework.outputs.report.page import write_report
 from cs_framework.pipeline.batch import Unit, make_units
 from cs_framework.run import Run
+
+log = logging.getLogger(__name__)
 
 
 def report(run: Run, searched: Sequence[Unit]) -> None:
@@ -20,10 +23,10 @@ def report(run: Run, searched: Sequence[Unit]) -> None:
         searched: the frames that ``detect`` looked at; none where that step was not taken.
     """
     judged = (run.out / "metrics.json").exists()
-    labelled = [f.ref for name in ("val", "test") for f in run.split(name)] if judged else []
-    units = [*(make_units(labelled, run.context) if judged else ()), *searched]
-    if not units:
+    if not (judged or searched):
         return
+    log.info("writing report.html")
+    units = [*(_judged_units(run) if judged else ()), *searched]
     windows = {ref.id: window for unit in units for ref, window in zip(unit.refs, unit.windows, strict=True)}
     read = run.reader([ref for unit in units for window in unit.windows for ref in window])
 
@@ -39,3 +42,13 @@ def report(run: Run, searched: Sequence[Unit]) -> None:
         return run.components.anomaly_filter.explain(window)
 
     write_report(run.out, decode, explain if run.loaded.anomaly_filter else None)
+
+
+def _judged_units(run: Run) -> list[Unit]:
+    """The frames that were judged; none where they are out of reach by now."""
+    try:
+        refs = [f.ref for name in ("val", "test") for f in run.split(name)]
+    except DataError as error:
+        log.warning("report.html lacks the pictures of the frames that were judged: %s", error)
+        return []
+    return make_units(refs, run.context)

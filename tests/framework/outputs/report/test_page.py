@@ -9,7 +9,8 @@ import pytest
 
 from cs_framework import Detection, Explanation, Frame
 from cs_framework.errors import FrameError
-from cs_framework.outputs import write
+from cs_framework.interfaces import Skipped
+from cs_framework.outputs import overlays, tables, write
 from cs_framework.outputs.report import contents, page, pictures
 from cs_framework.outputs.report.page import write_report
 from cs_framework.outputs.sequences import write_sequences
@@ -125,3 +126,23 @@ def test_of_many_embryos_the_surest_are_shown_and_the_others_counted(run, monkey
     assert html.count('<details class="embryo"') == 1
     assert "2 more embryos" in html
     assert "<summary>e2 " in html, "the one with the highest confidence"
+
+
+def test_whatever_a_name_holds_is_one_text(run):
+    name = 'a\n"b",<i>\u2028&'
+    skipped = tables.skipped_table([Skipped(name, "read", "</th><script>")])
+    tables.write_csv(run / "skipped.csv", skipped)
+    html = text(write_report(run, read))
+    assert "1 frame could not be used" in html
+    assert "a\n&#34;b&#34;,&lt;i&gt;\u2028&amp;</th>" in html
+    assert "<td>&lt;/th&gt;&lt;script&gt;</td>" in html
+
+
+def test_boxes_have_the_colours_of_overlays(run):
+    style = re.search(
+        r"symbol \.found \{ stroke: (#\w+); \} symbol \.annotated \{ stroke: (#\w+)",
+        text(write_report(run, read)),
+    )
+    assert style is not None
+    wanted = ["#{:02x}{:02x}{:02x}".format(*colour) for colour in (overlays.DETECTED, overlays.ANNOTATED)]
+    assert list(style.groups()) == wanted

@@ -160,7 +160,7 @@ def test_every_way_to_be_right_or_wrong_has_its_cases():
     groups = {g.title: {f.frame for f in g.looks} for g in choose_cases(contents(looks))}
     assert groups == {
         "Found": {"hit", "unboxed hit"},
-        "In the wrong place": {"beside"},
+        "Off the mark": {"beside"},
         "Missed": {"missed"},
         "False alarms": {"alarm"},
         "Rightly silent": {"silent"},
