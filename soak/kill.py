@@ -14,8 +14,7 @@ import time
 from pathlib import Path
 
 from soak.toy import prepare, start
-from tests.e2e.test_engines import workers
-from tests.support.long_runs import finished
+from tests.support.long_runs import finished, workers
 
 
 def main() -> None:
@@ -26,14 +25,18 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder, rng = Path(name), random.Random(0)
-        recipe = prepare(folder, given.frames)
+        told = folder / "told"
+        told.mkdir()
+        recipe = prepare(folder, given.frames, tells=str(told), seconds=0.02)
         assert start(recipe, "--out", folder / "whole").wait() == 0
         wanted = (folder / "whole" / "detections.parquet").read_bytes()
         again = kill_run(recipe, folder / "killed", given.kills, rng)
         print(f"{given.kills} kills of the run, parts before each: {again}")
         assert (folder / "killed" / "detections.parquet").read_bytes() == wanted
         print("detections.parquet is that of the undisturbed run")
-        count = kill_workers(recipe, folder / "dask", given.dask_kills, rng)
+        for path in told.iterdir():
+            path.unlink()
+        count = kill_workers(recipe, folder / "dask", told, given.dask_kills, rng)
         print(f"{count} kills of a Dask worker")
         assert (folder / "dask" / "detections.parquet").read_bytes() == wanted
         print("detections.parquet is that of the undisturbed run")
@@ -57,12 +60,12 @@ def kill_run(recipe: Path, out: Path, kills: int, rng: random.Random) -> list[in
     return there
 
 
-def kill_workers(recipe: Path, out: Path, kills: int, rng: random.Random) -> int:
+def kill_workers(recipe: Path, out: Path, told: Path, kills: int, rng: random.Random) -> int:
     """Kill one of two workers whenever both have come up; return how often that was possible."""
     running = start(recipe, "--out", out, "--engine", "dask", "--set", "pipeline.workers=2")
     done = 0
     while running.poll() is None and done < kills:
-        there = workers(running.pid)
+        there = workers(told)
         if len(there) == 2 and finished(out):
             os.kill(rng.choice(there), signal.SIGKILL)
             done += 1

@@ -12,14 +12,14 @@ from tests.support.long_runs import detect_recipe, write_frames
 CS_RUN = Path(sys.executable).with_name("cs-run")
 
 
-def prepare(folder: Path, frames: int) -> Path:
+def prepare(folder: Path, frames: int, **filter_settings: object) -> Path:
     """Write frames, train toy components, and return a recipe that looks at the frames."""
     write_frames(folder / "frames", frames)
     root = write_root(folder / "data", splits=("train", "val"))
     recipe = write_recipe(folder / "toy.toml", root)
     trained = folder / "trained"
     subprocess.run([CS_RUN, recipe, "train", "--no-cache", "--out", trained], check=True, capture_output=True)
-    return detect_recipe(folder, trained / "model", folder / "frames")
+    return detect_recipe(folder, trained / "model", folder / "frames", **filter_settings)
 
 
 def start(*arguments: object) -> subprocess.Popen[bytes]:

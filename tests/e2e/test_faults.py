@@ -59,7 +59,7 @@ def test_ctrl_c_finishes_what_is_begun_and_a_second_one_does_not(workers, make, 
         assert running.until(lambda: "once more stops at once" in running.said)
         running.signal(signal.SIGINT)
         code, said = running.wait()
-        assert (code, finished(out)) == (130, 1)
+        assert (code, finished(out)) == (130, 1), said
         assert "Traceback" not in said
     resume(recipe, out, cs_run)
 

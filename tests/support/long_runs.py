@@ -95,6 +95,19 @@ def finished(out: Path) -> int:
     return len(list((out / "parts").glob("[!.]*.parquet")))
 
 
+def workers(told: Path) -> list[int]:
+    """Processes that have left their number in the folder that the toy filter tells it to, and live."""
+    return [pid for pid in (int(path.name) for path in told.iterdir()) if alive(pid)]
+
+
+def alive(pid: int) -> bool:
+    """Whether there is such a process, and no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def _main(said_to: Path, arguments: list[str], before: Callable[[], None] | None) -> None:
     from cs_framework.cli.run import main
 
