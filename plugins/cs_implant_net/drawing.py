@@ -29,7 +29,8 @@ class Drawn:
 
 def as_frame(view: View, name: str) -> Frame:
     """A view as a frame of its own, which takes no more memory than its plane."""
-    return Frame(np.broadcast_to(view.plane[..., None], (*view.plane.shape, 3)), name)
+    image = np.broadcast_to(view.plane[..., None], (*view.plane.shape, 3))
+    return Frame(image, name, circle=view.circle)
 
 
 def draw(

@@ -24,7 +24,7 @@ from cs_implant_net.views import View
 _STRING_WEIGHT = 4.0
 """Of a marked pixel against another: a string covers about a hundredth of the embryo."""
 _OUTSIDE_WEIGHT = 0.3
-_DICE, _FRAME = 0.12, 0.07
+_DICE, _FRAME = 0.12, 0.15
 """Weights of the other losses against the cross-entropy of pixels."""
 _WARM_UP = 0.05
 _SHOWN = 3

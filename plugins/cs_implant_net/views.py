@@ -27,6 +27,8 @@ class View:
     """Pixels of the frame that the view is wide and high."""
     frame_size: tuple[int, int]
     """(height, width) of the frame."""
+    circle: tuple[float, float, float] | None
+    """The embryo within the view as `cs_framework.Frame` takes it; None where none was found."""
 
     @classmethod
     def of(cls, frame: Frame, size: int) -> View:
@@ -41,6 +43,9 @@ class View:
             corner=(x, y),
             side=side,
             frame_size=(height, width),
+            circle=((embryo.x - x) / side, (embryo.y - y) / side, embryo.radius / side)
+            if embryo.found
+            else None,
         )
 
     def to_frame(self, values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -12,9 +12,10 @@ from safetensors.numpy import load_file
 from cs_autoencoder import filter as autoencoder
 from cs_autoencoder.filter import Autoencoder
 from cs_autoencoder.network import seeded_autoencoder
-from cs_autoencoder.residual import combined_residual
+from cs_autoencoder.residual import combined_residual, frame_scores
 from cs_autoencoder.settings import Settings
 from cs_framework import DataError, Env, Frame, SetupError, Window
+from cs_framework.testing import SampleWindows
 from tests.plugins.cs_autoencoder import reference
 from tests.plugins.cs_autoencoder.conftest import LabelledWindows
 
@@ -274,3 +275,121 @@ def test_weights_of_another_network_are_refused(fitted, tmp_path):
 def test_without_weights_there_is_no_score(make_windows):
     with pytest.raises(SetupError, match="call fit or load first"):
         Autoencoder(QUICK, Env()).score(list(make_windows([0])))
+
+
+# Options beyond the published filter
+
+
+@pytest.fixture
+def as_with(fitted, tmp_path):
+    """A filter with the published weights and other settings of scoring."""
+
+    def make(**changed):
+        base = evolve(QUICK, image_size=64, **{k: changed.pop(k) for k in ("variant",) if k in changed})
+        fitted(base).save(tmp_path)
+        component = Autoencoder(evolve(base, **changed), Env())
+        component.load(tmp_path)
+        return component
+
+    return make
+
+
+@pytest.fixture
+def round_frame(make_frame):
+    """A frame whose embryo is given: a circle of radius 20 px in its upper left."""
+    return evolve(make_frame((64, 64), seed=3), circle=(0.4, 0.4, 20 / 64))
+
+
+def test_on_the_embryo_smooth_areas_and_score_stay_inside_it(as_with, round_frame):
+    component = as_with(region="embryo")
+    explanation = component.explain(Window((round_frame,)))
+    inside = round_frame.embryo.mask
+    assert explanation.mask.any()
+    assert not explanation.mask[~inside].any()
+    assert explanation.mask[inside].mean() < 0.95
+    expected = np.quantile(explanation.residual[explanation.mask], 0.95)
+    np.testing.assert_allclose(component.score([Window((round_frame,))]), [expected], rtol=1e-6)
+
+
+def test_unweighted_on_the_embryo_is_the_mean_there(as_with, round_frame):
+    component = as_with(variant="unweighted", region="embryo")
+    explanation = component.explain(Window((round_frame,)))
+    np.testing.assert_array_equal(explanation.mask, round_frame.embryo.mask)
+    expected = explanation.residual[round_frame.embryo.mask].mean()
+    np.testing.assert_allclose(component.score([Window((round_frame,))]), [expected], rtol=1e-5)
+
+
+def test_the_region_does_not_change_what_the_unweighted_filter_learns(fitted, tmp_path):
+    whole = weights_of(fitted(evolve(QUICK, variant="unweighted")), tmp_path / "frame")
+    round_ = weights_of(fitted(evolve(QUICK, variant="unweighted", region="embryo")), tmp_path / "embryo")
+    assert_same_weights(whole, round_)
+
+
+@pytest.mark.parametrize(
+    ("summary", "figure"),
+    [
+        ("mean", np.mean),
+        ("p95", lambda pixels: np.quantile(pixels, 0.95)),
+        ("p99", lambda pixels: np.quantile(pixels, 0.99)),
+    ],
+)
+def test_summaries_are_figures_of_the_residual_in_the_mask(as_with, round_frame, summary, figure):
+    component = as_with(summary=summary)
+    explanation = component.explain(Window((round_frame,)))
+    expected = figure(explanation.residual[explanation.mask])
+    np.testing.assert_allclose(component.score([Window((round_frame,))]), [expected], rtol=1e-5)
+
+
+def test_the_largest_blob_counts_more_than_scattered_pixels():
+    scattered, blob = np.zeros((2, 1, 1, 64, 64))
+    scattered[0, 0, ::8, ::8] = 1
+    blob[0, 0, 20:28, 30:38] = 1
+    maps = torch.from_numpy(np.concatenate([scattered, blob]))
+    assert maps[0].sum() == maps[1].sum()
+    first, second = frame_scores(maps, None, "max-blob")
+    assert second > 5 * first
+
+
+def test_with_flips_a_mirrored_frame_has_the_mirrored_residual(as_with, round_frame, monkeypatch):
+    # CLAHE rounds differently at the left and at the right.
+    monkeypatch.setattr("cs_autoencoder.preprocessing.preprocess", lambda grey, size: grey.copy())
+    mirrored = evolve(round_frame, image=np.ascontiguousarray(round_frame.image[:, ::-1]))
+    frames = [Window((round_frame,)), Window((mirrored,))]
+    for flips, alike in ((True, True), (False, False)):
+        component = as_with(variant="unweighted", flips=flips)
+        one, other = (component.explain(window).residual for window in frames)
+        assert (np.abs(one - other[:, ::-1]).max() < 1e-3 * one.max()) == alike
+
+
+def test_neighbours_in_time_take_away_what_is_always_there(as_with, make_frame):
+    frames = [make_frame((64, 64), seed=seed) for seed in range(6)]
+    plain, timed = as_with(variant="unweighted"), as_with(variant="unweighted", context=2)
+    assert (plain.context, timed.context) == (0, 2)
+    windows = [Window(tuple(frames[max(0, min(5, n + d))] for d in range(-2, 3))) for n in range(6)]
+    residuals = [plain.explain(Window((frame,))).residual for frame in frames]
+    expected = [
+        (residuals[n] - np.median([residuals[max(0, min(5, n + d))] for d in (-2, -1, 1, 2)], axis=0)).mean()
+        for n in range(6)
+    ]
+    np.testing.assert_allclose(timed.score(windows), expected, atol=1e-6)
+    np.testing.assert_allclose(timed.score([Window((frames[0],) * 5)]), [0], atol=1e-9)
+
+
+def test_a_filter_with_neighbours_is_fitted_on_the_frames_themselves(make_windows, tmp_path):
+    def windows(labels, first, context):
+        frames = make_windows(labels, first=first).frames
+        return SampleWindows(frames, context, np.array(labels, np.int8))
+
+    def learnt(context):
+        component = Autoencoder(evolve(QUICK, context=context), Env())
+        component.fit(windows([0] * 4, 0, context), windows([], 9, context), Env())
+        return weights_of(component, tmp_path / str(context))
+
+    assert_same_weights(learnt(0), learnt(1))
+
+
+def test_bfloat16_scores_nearly_alike(as_with, round_frame):
+    exact, rough = (as_with(precision=precision) for precision in ("float32", "bfloat16"))
+    first, second = (component.score([Window((round_frame,))])[0] for component in (exact, rough))
+    assert first != second
+    assert first == pytest.approx(second, rel=0.03)

@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from attrs import evolve
+from safetensors.numpy import load_file, save_file
+
+from cs_framework import DataError, Env, Frame, SetupError, Window
+from cs_implant_net import learning
+from cs_implant_net.filter import ImplantNet
+from tests.plugins.cs_implant_net.conftest import QUICK
+
+
+def weights_of(component, folder):
+    component.save(folder)
+    return load_file(folder / "implant_net.safetensors")
+
+
+def same(first, second):
+    return first.keys() == second.keys() and all(np.array_equal(first[name], second[name]) for name in first)
+
+
+# Fitting
+
+
+def test_it_learns_to_mark_drawn_strings_and_not_look_alikes(make_windows):
+    settings = evolve(QUICK, image_size=48, width=8, epochs=4, views=96, batch_size=6, learning_rate=1e-2)
+    component = ImplantNet(settings, Env(seed=1))
+    history = component.fit(make_windows([0] * 8), make_windows([0] * 10, first=20), Env(seed=1))
+    assert [row["epoch"] for row in history.rows] == [1, 2, 3, 4]
+    assert history.rows[-1]["train_loss"] < history.rows[0]["train_loss"]
+    aurocs = [row["val_auroc"] for row in history.rows]
+    assert aurocs[history.best_epoch - 1] == max(aurocs)
+    assert history.rows[-1]["val_pixel_ap"] > 3 * history.rows[0]["val_pixel_ap"]
+
+
+def test_the_epoch_with_the_best_auroc_is_kept(make_windows, tmp_path, monkeypatch):
+    kept = []
+    aurocs = iter([0.3, 0.9, 0.4])
+
+    def validate(network, *_):
+        kept.append({name: value.clone().numpy() for name, value in network.state_dict().items()})
+        return {"val_auroc": next(aurocs)}
+
+    monkeypatch.setattr(learning, "_validate", validate)
+    component = ImplantNet(evolve(QUICK, epochs=3), Env())
+    history = component.fit(make_windows([0] * 3), make_windows([0] * 2, first=9), Env())
+    assert history.best_epoch == 2
+    learnt = weights_of(component, tmp_path)
+    assert same(learnt, kept[1])
+    assert not same(learnt, kept[2])
+
+
+def test_abnormal_frames_are_never_used(make_windows, tmp_path):
+    first, second = ImplantNet(QUICK, Env()), ImplantNet(QUICK, Env())
+    first.fit(make_windows([0, 0, 0]), make_windows([0, 0], first=9), Env())
+    second.fit(make_windows([0, 0, 0, 1]), make_windows([0, 0, 1], first=9), Env())
+    assert same(weights_of(first, tmp_path / "a"), weights_of(second, tmp_path / "b"))
+
+
+@pytest.mark.parametrize(
+    ("sequences", "held_out"), [("aabbccddee", 2), ("aaaaaaaaaa", 2), ("abbbbbbbbb", None)], ids=str
+)
+def test_training_frames_are_held_out_where_validation_has_none(
+    make_windows, monkeypatch, sequences, held_out
+):
+    seen = {}
+
+    def learn(network, forward, canvas, validation, settings, env):
+        seen["train"], seen["val"] = len(canvas), len(validation)
+        return learning.History(rows=[{"epoch": 1, "val_auroc": 0.5}], best_epoch=1)
+
+    monkeypatch.setattr("cs_implant_net.filter.learn", learn)
+    history = ImplantNet(QUICK, Env()).fit(
+        make_windows([0] * 10, sequences=sequences), make_windows([]), Env()
+    )
+    assert seen["train"] + seen["val"] == 10
+    assert seen["val"] in ((held_out,) if held_out else (1, 9))
+    assert any("held out" in note for note in history.notes)
+
+
+def test_one_frame_is_enough(make_windows):
+    history = ImplantNet(QUICK, Env()).fit(make_windows([0]), make_windows([]), Env())
+    assert history.best_epoch == QUICK.epochs
+    assert any("last epoch" in note for note in history.notes)
+
+
+def test_no_more_frames_are_read_than_wanted(make_windows):
+    class Counting:
+        def __init__(self, windows):
+            self.windows, self.labels, self.sequences = windows, windows.labels, windows.sequences
+            self.read = []
+
+        def __len__(self):
+            return len(self.windows)
+
+        def __getitem__(self, index):
+            self.read.append(index)
+            return self.windows[index]
+
+    train, val = Counting(make_windows([0] * 9)), Counting(make_windows([0] * 5, first=20))
+    ImplantNet(evolve(QUICK, max_frames=3, validation_frames=2), Env()).fit(train, val, Env())
+    assert train.read == [0, 4, 8]
+    assert val.read == [0, 4]
+
+
+def test_fit_needs_a_normal_frame(make_windows):
+    with pytest.raises(DataError, match="no normal training frame"):
+        ImplantNet(QUICK, Env()).fit(make_windows([1]), make_windows([]), Env())
+
+
+def test_the_seed_decides(fitted, tmp_path):
+    first, again, other = (weights_of(fitted(seed=s), tmp_path / str(n)) for n, s in enumerate((1, 1, 2)))
+    assert same(first, again)
+    assert not same(first, other)
+
+
+# Scoring
+
+
+def test_the_score_is_that_of_the_map_on_the_embryo(fitted, make_frame):
+    component = fitted()
+    frame = make_frame(5)
+    marks = component.marks(frame)
+    strongest = np.sort(marks.logits[marks.inside])[-1:]  # 0.3 % of 16 x 16 pixels
+    np.testing.assert_allclose(component.score([Window((frame,))]), strongest, rtol=1e-5)
+    explanation = component.explain(Window((frame,)))
+    assert explanation.residual.max() == pytest.approx(1 / (1 + np.exp(-strongest[0])), rel=0.2)
+    np.testing.assert_array_equal(explanation.mask, frame.embryo.mask)
+
+
+def test_with_flips_a_frame_and_its_mirror_image_score_alike(fitted, make_frame, tmp_path):
+    fitted().save(tmp_path)
+    component = ImplantNet(evolve(QUICK, flips=True), Env())
+    component.load(tmp_path)
+    frame = make_frame(5, size=(96, 96))  # an embryo whose view has the same margins on all sides
+    mirrored = Frame(np.ascontiguousarray(frame.image[:, ::-1]), "m.png", circle=frame.circle)
+    marks, others = component.marks(frame), component.marks(mirrored)
+    assert np.abs(marks.logits - others.logits[:, ::-1]).max() < 0.1 * np.ptp(marks.logits)
+    plain = fitted()
+    assert np.abs(plain.marks(frame).logits - marks.logits).max() > 1e-3
+
+
+# Saving
+
+
+def test_a_saved_filter_scores_alike_and_has_the_same_fingerprint(fitted, make_windows, tmp_path):
+    component = fitted()
+    component.save(tmp_path / "new" / "folder")
+    loaded = ImplantNet(evolve(QUICK, epochs=9, views=7), Env())
+    assert loaded.fingerprint == ""
+    loaded.load(tmp_path / "new" / "folder")
+    windows = list(make_windows([0] * 3, first=30))
+    np.testing.assert_allclose(loaded.score(windows), component.score(windows), rtol=0, atol=1e-5)
+    assert loaded.fingerprint == component.fingerprint != fitted(seed=2).fingerprint
+    flipping = ImplantNet(evolve(QUICK, flips=True), Env())
+    flipping.load(tmp_path / "new" / "folder")
+    assert flipping.fingerprint != component.fingerprint
+
+
+@pytest.mark.parametrize("changed", [{"width": 8}, {"image_size": 64}], ids=str)
+def test_weights_of_other_settings_are_refused(fitted, tmp_path, changed):
+    fitted().save(tmp_path)
+    with pytest.raises(SetupError, match="train again"):
+        ImplantNet(evolve(QUICK, **changed), Env()).load(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["implant_net.json", "implant_net.safetensors"])
+@pytest.mark.parametrize("content", [None, b"", b"\x80\x04N."], ids=["missing", "empty", "pickle"])
+def test_missing_and_damaged_files_are_refused(fitted, tmp_path, name, content):
+    fitted().save(tmp_path)
+    (tmp_path / name).unlink()
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(SetupError, match="train it again"):
+        ImplantNet(QUICK, Env()).load(tmp_path)
+
+
+def test_weights_of_another_network_are_refused(fitted, tmp_path):
+    fitted().save(tmp_path)
+    save_file({"head.weight": np.zeros((1, 4, 1, 1), np.float32)}, tmp_path / "implant_net.safetensors")
+    with pytest.raises(SetupError, match="train it again"):
+        ImplantNet(QUICK, Env()).load(tmp_path)
+
+
+def test_without_weights_there_is_no_score(make_windows):
+    with pytest.raises(SetupError, match="call fit or load first"):
+        ImplantNet(QUICK, Env()).score(list(make_windows([0])))
+
+
+@pytest.mark.parametrize(("name", "value"), [("image_size", 100), ("width", 6)])
+def test_sizes_that_the_network_cannot_have(name, value):
+    with pytest.raises(ValueError, match=f"{name}.*multiple of"):
+        evolve(QUICK, **{name: value})
