@@ -71,11 +71,11 @@ def _judged(looks: Sequence[Looked]) -> list[Group]:
 def _unjudged(looks: Sequence[Looked]) -> list[Group]:
     reported = [look for look in looks if look.reported]
     silent = [look for look in looks if not look.reported]
+    surest = _first(reported, lambda f: f.confidence)
+    others = [look for look in reported if look not in surest]
     return [
-        Group("Surest", "reported strings of highest confidence", _first(reported, lambda f: f.confidence)),
-        Group(
-            "Least sure", "reported strings of lowest confidence", _first(reported, lambda f: -f.confidence)
-        ),
+        Group("Surest", "reported strings of highest confidence", surest),
+        Group("Least sure", "reported strings of lowest confidence", _first(others, lambda f: -f.confidence)),
         Group(
             "Nearly",
             "frames without a report, the most suspected first",

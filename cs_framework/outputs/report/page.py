@@ -55,16 +55,19 @@ class Case:
 
 @frozen(eq=False)
 class Embryo:
-    """A row of the answer and, for the surest embryos, what is shown of it."""
+    """A row of the answer, and what is shown of the embryo."""
 
+    id: str
+    """Where the page shows it."""
     row: Row
     first: str
     last: str
-    strip: Markup | None = None
-    chart: Markup | None = None
+    strip: Markup
+    chart: Markup | None
     """None where there is but one frame."""
-    best: Markup | None = None
-    caption: str = ""
+    best: Markup | None
+    """Its surest frame; None where that cannot be read."""
+    caption: str
 
 
 def write_report(folder: Path, read: Read, explain: Explain | None = None) -> Path:
@@ -85,7 +88,7 @@ def write_report(folder: Path, read: Read, explain: Explain | None = None) -> Pa
         for group in choose_cases(contents)
     ]
     maker.take_frames(contents.timelines)
-    embryos = [maker.embryo(contents, row) for row in contents.sequences]
+    embryos = [maker.embryo(contents, place) for place in range(len(contents.sequences))]
     style, script = (_resource(name) for name in ("style.css", "script.js"))
     html = _template().render(
         contents=contents,
@@ -148,8 +151,9 @@ class _Maker:
             masked=masked,
         )
 
-    def embryo(self, contents: Contents, row: Row) -> Embryo:
-        """An embryo with its timeline."""
+    def embryo(self, contents: Contents, place: int) -> Embryo:
+        """An embryo with its timeline, by its place among `contents.sequences`."""
+        row = contents.sequences[place]
         frames = contents.timelines[row["sequence"]]
         smoothed = smooth(np.array([look.confidence for look in frames], np.float32)).tolist()
         kept = _thinned(frames)
@@ -157,6 +161,7 @@ class _Maker:
         name = self.pictures.name(best)
         caption = charts.describe(best)
         return Embryo(
+            id=f"embryo-{place + 1}",
             row=row,
             first=wording.when(row, "first"),
             last=wording.when(row, "last"),

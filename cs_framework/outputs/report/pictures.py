@@ -11,7 +11,7 @@ from attrs import define, field
 from markupsafe import Markup
 
 from cs_framework.interfaces import Bool, Float32, UInt8
-from cs_framework.outputs.overlays import corners, outline
+from cs_framework.outputs.overlays import corners, heat, outline
 from cs_framework.outputs.report.contents import Box, Looked
 
 BUDGET = 8_000_000
@@ -49,15 +49,12 @@ class Pictures:
 
     def add_map(self, residual: Float32, mask: Bool | None) -> tuple[str, str | None]:
         """Take in the map behind an anomaly score; return the names of the whole and of its masked form."""
-        low, high = float(residual.min()), float(np.quantile(residual, 0.999))
-        grey = np.clip((residual - low) / max(high - low, 1e-12) * 255, 0, 255).astype(np.uint8)
-        coloured = cv2.cvtColor(cv2.applyColorMap(grey, cv2.COLORMAP_CIVIDIS), cv2.COLOR_BGR2RGB)
         size = residual.shape[0], residual.shape[1]
         names: list[str | None] = [None, None]
-        for place, picture in enumerate((coloured, None if mask is None else _outside(coloured, mask))):
+        for place, picture in enumerate((heat(residual), None if mask is None else heat(residual, mask))):
             if picture is not None:
                 names[place] = name = f"m{len(self._symbols)}"
-                self._symbols.append(_symbol(name, size, self._encode(picture.astype(np.uint8))))
+                self._symbols.append(_symbol(name, size, self._encode(picture)))
         assert names[0] is not None
         return names[0], names[1]
 
@@ -92,11 +89,6 @@ class Pictures:
         return Markup(
             '<image width="{}" height="{}" preserveAspectRatio="none" href="data:image/webp;base64,{}"/>'
         ).format(width, height, data)
-
-
-def _outside(picture: UInt8, mask: Bool) -> UInt8:
-    """The picture with a light grey where the mask does not reach, which the colour map has no part in."""
-    return np.where(mask[..., None], picture, np.uint8(225)).astype(np.uint8)
 
 
 def _symbol(name: str, size: tuple[int, int], inside: Markup) -> Markup:
