@@ -217,7 +217,7 @@ def _rows(path: Path, sequences: Sequence[str] | None = None) -> list[Row]:
     """The rows of a Parquet file, of some embryos only where asked for; none where there is no file."""
     if not path.exists():
         return []
-    wanted = None if sequences is None else pc.field("sequence").isin(list(sequences))
+    wanted = None if sequences is None else pc.field("sequence").isin(pa.array(sequences, pa.string()))
     rows: list[Row] = pq.read_table(path, filters=wanted).to_pylist()
     return rows
 

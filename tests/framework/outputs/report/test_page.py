@@ -146,3 +146,9 @@ def test_boxes_have_the_colours_of_overlays(run):
     assert style is not None
     wanted = ["#{:02x}{:02x}{:02x}".format(*colour) for colour in (overlays.DETECTED, overlays.ANNOTATED)]
     assert list(style.groups()) == wanted
+
+
+def test_a_run_without_a_single_frame_has_a_report(run):
+    write_sequences(run, [])
+    write.detections(run, [])
+    assert "No frame could be looked at" in text(write_report(run, read))
