@@ -14,11 +14,11 @@ from attrs import frozen
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from cs_framework import DataError, Env, Explanation, Frame, History, SetupError, Window, Windows
 from cs_implant_net.learning import Canvas, learn
-from cs_implant_net.network import STRIDE, MarkNet, normalise, seeded_network
+from cs_implant_net.network import STRIDE, normalise, seeded_network
 from cs_implant_net.scoring import frame_logits
 from cs_implant_net.settings import Settings
 from cs_implant_net.views import View
@@ -71,13 +71,27 @@ class ImplantNet:
     def __init__(self, settings: Settings, env: Env) -> None:
         self._settings = settings
         self._device = torch.device(env.device)
-        self._network: MarkNet | None = None
+        self._network: nn.Module | None = None
         self._fingerprint = ""
 
     @property
     def fingerprint(self) -> str:
         """A hash of weights and settings that scores and maps depend on; "" before `fit` and `load`."""
         return self._fingerprint
+
+    @property
+    def network(self) -> nn.Module:
+        """What was learnt; see `cs_framework.interfaces.Exportable`."""
+        return self._fitted()
+
+    @network.setter
+    def network(self, network: nn.Module) -> None:
+        self._use(network)
+
+    @property
+    def network_input(self) -> tuple[int, ...]:
+        """Shape of a normalised view."""
+        return 2, self._settings.image_size, self._settings.image_size
 
     def fit(self, train: Windows, val: Windows, env: Env) -> History:
         """Learn to mark strings drawn into normal frames; keep the epoch that does best in held-out ones.
@@ -173,14 +187,14 @@ class ImplantNet:
         """What has to be the same for saved weights to mean the same."""
         return {"format": 1, "image_size": self._settings.image_size, "width": self._settings.width}
 
-    def _use(self, network: MarkNet) -> None:
+    def _use(self, network: nn.Module) -> None:
         self._network = network.to(self._device, memory_format=torch.channels_last).eval()
         told = hashlib.blake2b(json.dumps([self._meta(), self._settings.flips]).encode(), digest_size=16)
         for key, value in network.state_dict().items():
             told.update(key.encode() + value.cpu().contiguous().numpy().tobytes())
         self._fingerprint = told.hexdigest()
 
-    def _fitted(self) -> MarkNet:
+    def _fitted(self) -> nn.Module:
         if self._network is None:
             raise SetupError("implant-net: there are no weights yet, call fit or load first")
         return self._network
@@ -205,7 +219,7 @@ class ImplantNet:
             for view, one in zip(views, logits[:, 0].numpy(force=True), strict=True):
                 yield Marks(view, one)
 
-    def _logits(self, network: MarkNet, planes: Tensor) -> Tensor:
+    def _logits(self, network: nn.Module, planes: Tensor) -> Tensor:
         """Logits (N, 1, S / 2, S / 2) of uint8 planes (N, S, S)."""
         seen = normalise(planes.to(self._device)[:, None].float())
         with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):

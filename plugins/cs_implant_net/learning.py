@@ -24,8 +24,8 @@ from cs_implant_net.views import View
 _STRING_WEIGHT = 4.0
 """Of a marked pixel against another: a string covers about a hundredth of the embryo."""
 _OUTSIDE_WEIGHT = 0.3
-_DICE, _FRAME = 0.12, 0.15
-"""Weights of the other losses against the cross-entropy of pixels."""
+_DICE = 0.12
+"""Weight of the overlap against the cross-entropy of pixels."""
 _WARM_UP = 0.05
 _SHOWN = 3
 """How often a drawing is shown, each time varied, before new ones are made: drawing costs time, too."""
@@ -108,7 +108,7 @@ def _planes(drawn: Sequence[Drawn]) -> Tensor:
 
 
 def _loss(logits: Tensor, drawn: Sequence[Drawn]) -> Tensor:
-    """Cross-entropy of pixels and overlap (Dice) of the map, and cross-entropy of the frame's score."""
+    """Cross-entropy of pixels, strings and the embryo weighing more, and overlap (Dice) of the map."""
     marked, inside = (
         F.max_pool2d(torch.from_numpy(np.stack(maps))[:, None].float(), STRIDE).to(logits.device)
         for maps in ([one.mask for one in drawn], [one.inside for one in drawn])
@@ -117,9 +117,7 @@ def _loss(logits: Tensor, drawn: Sequence[Drawn]) -> Tensor:
     pixels = (F.binary_cross_entropy_with_logits(logits, marked, reduction="none") * weights).mean()
     chances = logits.sigmoid()
     dice = 1 - (2 * (chances * marked).sum() + 1) / (chances.sum() + marked.sum() + 1)
-    has_string = marked.flatten(1).amax(1)
-    frames = F.binary_cross_entropy_with_logits(frame_logits(logits, inside > 0), has_string)
-    return pixels + _DICE * dice + _FRAME * frames
+    return pixels + _DICE * dice
 
 
 def _validation_set(held_out: Canvas, env: Env) -> list[Drawn]:
