@@ -30,8 +30,10 @@ _CENTRE_WITHIN, _END_WITHIN = 0.62, 0.9
 """Radii of the embryo within which the middle and the ends of a string lie."""
 _MARGIN = 0.02
 """Distance between a string and its box, in diameters: people draw boxes loosely."""
-_DARK = 0.65
+_DARK = 0.55
 """Share of strings darker than what lies around them."""
+_WHOLE = 0.4
+"""Share of strings that are seen from wall to wall; of the others a stretch is in focus."""
 
 Float64 = NDArray[np.float64]
 Sign = Literal[-1, 1]
@@ -52,9 +54,10 @@ class Implant:
 def implant(frame: Frame, rng: np.random.Generator, strings: int | None = None) -> Implant:
     """Draw strings, and lines that are easily taken for strings, into a string-free frame.
 
-    Strings are thin, faint, slightly bent, dark or bright, as sharp as the frame is, and cross the embryo;
-    only a stretch of each is in focus, and the box holds this stretch. Look-alikes have the same contrast:
-    arcs along the wall and short wrinkles, too strongly bent for a string, and bands too wide for one.
+    Strings are thin, faint, slightly bent, dark or bright, and as sharp as the frame is. Some hang between
+    two places of the wall and are seen from end to end; others cross the embryo, and of them only a stretch
+    is in focus, which the box holds. Look-alikes have the same contrast: arcs along the wall and short
+    wrinkles, too strongly bent for a string, and bands too wide for one.
 
     Args:
         frame: what to draw into; it is left as it is.
@@ -125,15 +128,21 @@ class _Scene:
 
     def string(self) -> tuple[Float64, StringStyle, Float64]:
         """Curve, look and strength of a string."""
-        curve = min((self._chord() for _ in range(_PLACES)), key=self._rough)
+        whole = self.rng.random() < _WHOLE
+        place = self._span if whole else self._chord
+        curve = min((place() for _ in range(_PLACES)), key=self._rough)
+        focus = np.ones(_POINTS) if whole else self._in_focus(curve)
+        seen = curve[focus == 1] if (focus == 1).any() else curve
+        style = self._style(self._contrast(seen, (1.2, 3.2)), self.rng.uniform(1.0, 3.0))
+        return curve, style, focus * self._uneven()
+
+    def _in_focus(self, curve: Float64) -> Float64:
+        """Strengths (POINTS,) along a string: a stretch in focus, nearly nothing beyond."""
         length = float(np.hypot(*np.diff(curve, axis=0).T).sum())
-        seen = self.rng.uniform(0.1, 0.5) * self.diameter / max(length, 1e-6)
-        middle = self.rng.uniform(min(seen, 1) / 2, 1 - min(seen, 1) / 2)
+        seen = min(self.rng.uniform(0.1, 0.5) * self.diameter / max(length, 1e-6), 1)
+        middle = self.rng.uniform(seen / 2, 1 - seen / 2)
         beyond = np.abs(np.linspace(0, 1, _POINTS) - middle) - seen / 2
-        focus = np.clip(1 - np.maximum(beyond, 0) / 0.12, 0.1, 1)
-        in_focus = curve[focus == 1] if (focus == 1).any() else curve
-        width = self.rng.uniform(1.0, 3.2)
-        return curve, self._style(self._contrast(in_focus, (1.2, 3.2)), width), focus * self._uneven()
+        return np.clip(1 - np.maximum(beyond, 0) / 0.12, 0.1, 1)
 
     def look_alikes(self) -> list[tuple[Float64, StringStyle, Float64]]:
         """Arcs along the wall, wrinkles and soft bands; what is drawn knows nothing of strings."""
@@ -158,11 +167,21 @@ class _Scene:
         start, end = (middle + (sign * half - towards) * along for sign in (-1, 1))
         return arc(start, end, self.rng.normal(0, 0.04), _POINTS)
 
+    def _span(self) -> Float64:
+        """Between two places of the wall, sagging to either side."""
+        angle, apart = self.rng.uniform(0, 2 * np.pi), self.rng.uniform(0.35, 1.6)
+        reach = self.rng.uniform(0.78, _END_WITHIN) * self.radius
+        start, end = (
+            self.centre + reach * np.array([np.cos(turn), np.sin(turn)])
+            for turn in (angle - apart / 2, angle + apart / 2)
+        )
+        return arc(start, end, self.rng.uniform(-0.05, 0.15), _POINTS)
+
     def _wall_arc(self) -> Float64:
         """Along the wall, on its inner side."""
         angle, span = self.rng.uniform(0, 2 * np.pi), self.rng.uniform(0.3, 1.1)
         angles = angle + np.linspace(-span / 2, span / 2, _POINTS)
-        reach = self.rng.uniform(0.7, 0.97) * self.radius
+        reach = self.rng.uniform(0.85, 1.0) * self.radius
         return np.asarray(self.centre + reach * np.stack([np.cos(angles), np.sin(angles)], axis=1))
 
     def _wrinkle(self) -> Float64:

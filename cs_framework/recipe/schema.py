@@ -87,6 +87,9 @@ class ImplantSettings:
         0.0, ge=0, le=1, help="share of the string frames to train on that are drawn: 0 none, 1 all"
     )
     frames: int = setting(400, ge=1, help="frames with drawn strings at most")
+    late: float = setting(
+        1.0, gt=0, le=1, help="share of each embryo's frames, the latest ones, that are drawn into"
+    )
 
 
 @frozen

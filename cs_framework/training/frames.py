@@ -52,7 +52,7 @@ def scorer_frames(
     if len(known) > len(strings_free):
         val = known
     elif implants.share and strings_free:
-        drawn = retouch.with_strings(strings_free, min(len(strings_free), _VALIDATED_ON))
+        drawn = retouch.with_strings(strings_free, min(len(strings_free), _VALIDATED_ON), implants.late)
         val = [*_spread(strings_free, _VALIDATED_ON), *drawn]
         notes.append("no boxes in val: the scorer is validated on strings drawn into its string-free frames")
     else:
@@ -67,7 +67,11 @@ def scorer_frames(
             normal, annotated = ([f for f in rest if f.label == label] for label in (0, 1))
             val = list(held)
     count = _drawn(implants, len(annotated))
-    train = [*retouch.plain(normal), *retouch.with_strings(normal, count), *retouch.plain(annotated)]
+    train = [
+        *retouch.plain(normal),
+        *retouch.with_strings(normal, count, implants.late),
+        *retouch.plain(annotated),
+    ]
     if count:
         notes.append(
             f"{count} of the {count + len(annotated)} string frames that the scorer learnt from are drawn"
