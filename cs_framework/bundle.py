@@ -1,21 +1,27 @@
 """A trained bundle: the folder that `train` writes and `evaluate` and `detect` use.
 
 ``bundle.json`` names the components with their settings, the gate and where it all comes from; beside it
-lies a folder for each component that learnt something, holding safetensors and JSON only.
+lies a folder for each component that learnt something, holding safetensors and JSON, and ONNX where it was
+exported. Bundles are not trusted: what they may hold is in [bundle_files][cs_framework.bundle_files].
 """
 
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 from attrs import asdict, field, frozen
 
+from cs_framework.bundle_files import check_files
 from cs_framework.errors import RecipeError
 from cs_framework.evaluation.operating_point import OperatingPoint
 from cs_framework.outputs.files import whole_folder, write_json
 from cs_framework.pipeline.components import Components
+from cs_framework.recipe.document import Document
+from cs_framework.recipe.problems import Place, Problems
+from cs_framework.recipe.reader import Reader, plain
 
 FORMAT = 1
 
@@ -30,6 +36,12 @@ class Gate:
     labels: tuple[int, ...] = ()
     """Their labels: 1 abnormal."""
 
+    def __attrs_post_init__(self) -> None:
+        if len(self.scores) != len(self.labels):
+            raise ValueError(f"{len(self.scores)} scores, but {len(self.labels)} labels")
+        if not all(map(math.isfinite, (self.point.threshold, *self.scores))):
+            raise ValueError("the threshold and all scores must be finite")
+
 
 @frozen
 class Bundle:
@@ -41,6 +53,8 @@ class Bundle:
     notes: tuple[str, ...] = ()
     """What a reader of the results has to know about the training."""
     provenance: dict[str, Any] = field(factory=dict)
+    export: dict[str, Any] = field(factory=dict)
+    """How far the exported networks are from those they were made from; empty where none was exported."""
 
 
 def write_bundle(
@@ -70,33 +84,41 @@ def write_bundle(
 
 
 def read_bundle(folder: Path) -> Bundle:
-    """Read ``bundle.json``.
+    """Read ``bundle.json``, having looked at every file of the bundle.
 
     Raises:
-        RecipeError: if there is none, or it is not one that this version understands.
+        RecipeError: there is none, or it is not one that this version understands, or a file is refused.
     """
+    check_files(folder)
     file = folder / "bundle.json"
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-        if content["format"] != FORMAT:
-            raise RecipeError(
-                f"{file}: format {content['format']} is not {FORMAT}: train again with this version"
-            )
-        gate = content["gate"]
-        return Bundle(
-            folder=folder,
-            gate=gate and _gate(gate),
-            notes=tuple(content["notes"]),
-            provenance=content["provenance"],
-        )
+        content = json.loads(file.read_bytes())
+        made_as = content["format"]
     except FileNotFoundError:
         raise RecipeError(
             f"{file}: no such file; model.bundle is the model/ folder of a finished run"
         ) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise RecipeError(f"{file}: not a readable bundle ({error!r}); train again") from error
+    if made_as != FORMAT:
+        raise RecipeError(f"{file}: format {made_as} is not {FORMAT}: train again with this version")
+    problems = Problems()
+    here = Document(content, {(): Place((0, 0, 0), str(file), folder)})
+    # Nothing is what `asdict` writes for a figure that there is not, as for a key that is left out.
+    read = Reader(here, problems).table(_Content, plain(content), ())
+    problems.raise_if_any()
+    assert isinstance(read, _Content), "or there would be problems"
+    return Bundle(folder, read.gate, read.notes, read.provenance, read.export)
 
 
-def _gate(content: dict[str, Any]) -> Gate:
-    point = {**content["point"], "notes": tuple(content["point"]["notes"])}
-    return Gate(OperatingPoint(**point), tuple(content["scores"]), tuple(content["labels"]))
+@frozen
+class _Content:
+    """The keys of ``bundle.json``."""
+
+    format: int
+    versions: dict[str, str]
+    components: dict[str, Any]
+    gate: Gate | None = None
+    notes: tuple[str, ...] = ()
+    provenance: dict[str, Any] = field(factory=dict)
+    export: dict[str, Any] = field(factory=dict)

@@ -10,13 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from attrs import define, field, frozen
 from numpy.typing import NDArray
 
 from cs_framework.embryo import Circle, EmbryoRegion, find_embryo, grey_plane
+
+if TYPE_CHECKING:
+    from torch import nn
 
 T = TypeVar("T")
 Float32 = NDArray[np.float32]
@@ -308,4 +311,20 @@ class Scorer(Protocol):
 
     def load(self, folder: Path) -> None:
         """Read what `save` wrote, into a component built with the same settings."""
+        ...
+
+
+class Exportable(Protocol):
+    """What a filter or scorer may have beside its methods, so that ``cs-export`` can make ONNX of it.
+
+    All that it has learnt is one network, through which `score` goes.
+    """
+
+    network: nn.Module
+    """The network, once there is one. A bundle that was exported sets it, after `load`, to a module that
+    takes and gives the same tensors, and has a parameter on the CPU, but is of another class."""
+
+    @property
+    def network_input(self) -> tuple[int, ...]:
+        """Shape of one item of the batch that the network takes, float32, without the batch axis."""
         ...

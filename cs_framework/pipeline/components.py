@@ -13,11 +13,14 @@ from typing import Any, cast
 
 from attrs import asdict, frozen
 
-from cs_framework.errors import SetupError
+from cs_framework.errors import CSError, SetupError
 from cs_framework.interfaces import AnomalyFilter, Embedder, Env, FilterBound, Proposer, Scorer
 from cs_framework.recipe import Choice, LoadedRecipe
 
 Device = str
+
+NETWORK_FILE = "network.onnx"
+"""The exported network of a component, beside what it learnt."""
 
 
 def make_env(loaded: LoadedRecipe, cache: Path | None = None, track: Callable[..., Any] | None = None) -> Env:
@@ -104,7 +107,7 @@ class Components:
             complete = (bundle / "bundle.json").exists()
             for name, component in components.trainable().items():
                 if complete or (bundle / name).exists():
-                    component.load(bundle / name)
+                    _load(component, bundle / name, env)
         for proposer in components.bound():
             proposer.bind(components.anomaly_filter)
         return components
@@ -117,6 +120,20 @@ class Components:
         """The components that learn, by kind."""
         both = {"anomaly_filter": self.anomaly_filter, "scorer": self._scorer}
         return {name: component for name, component in both.items() if hasattr(component, "save")}
+
+
+def _load(component: Any, folder: Path, env: Env) -> None:
+    """What was trained, and its exported network where there is one."""
+    try:
+        component.load(folder)
+    except CSError:
+        raise
+    except Exception as error:  # a bundle may hold anything
+        raise SetupError(f"{folder}: cannot be loaded ({error!r}); train again") from error
+    if (folder / NETWORK_FILE).exists():
+        from cs_framework.export.network import use_network
+
+        use_network(component, folder / NETWORK_FILE, env)
 
 
 def _built(choice: Choice | None, env: Env) -> Any:

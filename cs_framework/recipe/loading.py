@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field, frozen
 
+from cs_framework.bundle_files import check_files
 from cs_framework.errors import RecipeError, SetupError
 from cs_framework.recipe.checks import check_requires, check_whole
 from cs_framework.recipe.document import (
@@ -229,6 +230,7 @@ def _bundled(recipe: Recipe, document: Document, problems: Problems) -> tuple[Re
     if not (bundle / BUNDLE_FILE).exists() and (bundle / "model" / BUNDLE_FILE).exists():
         bundle = bundle / "model"
     try:
+        check_files(bundle)
         described = read_json(bundle / BUNDLE_FILE, "components")
     except RecipeError as error:
         key = ("model", "bundle")

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from sklearn.metrics import roc_auc_score
-from torch import Tensor
+from torch import Tensor, nn
 
-from cs_autoencoder.network import ConvAutoencoder, seeded_autoencoder
+from cs_autoencoder.network import seeded_autoencoder
 from cs_autoencoder.preprocessing import PreparedWindows, prepare
 from cs_autoencoder.residual import combined_residual, frame_losses, frame_scores
 from cs_autoencoder.settings import Settings
@@ -61,7 +61,13 @@ class Autoencoder:
         # A CPU is faster at few pixels at a time, in memory that it has at hand; a GPU wants whole batches.
         few = max(1, 4 * 128**2 // settings.image_size**2)
         self._at_once = few if self._device.type == "cpu" else settings.batch_size
-        self._network: ConvAutoencoder | None = None
+        self.network: nn.Module | None = None
+        """What was learnt; see `cs_framework.interfaces.Exportable`."""
+
+    @property
+    def network_input(self) -> tuple[int, ...]:
+        """Shape of an image."""
+        return 1, self._settings.image_size, self._settings.image_size
 
     def fit(self, train: Windows, val: Windows, env: Env) -> History:
         """Learn to reconstruct normal frames; keep the epoch with the best validation AUROC.
@@ -138,7 +144,7 @@ class Autoencoder:
             network.load_state_dict(load_file(folder / _WEIGHTS))
         except (OSError, ValueError, RuntimeError, SafetensorError) as error:
             raise SetupError(f"{folder} holds no readable autoencoder, train it again: {error}") from error
-        self._network = network.to(self._device)
+        self.network = network.to(self._device)
 
     def _meta(self) -> dict[str, Any]:
         """What has to be the same for saved weights to mean the same."""
@@ -150,10 +156,10 @@ class Autoencoder:
             "heat_alignment": settings.heat_alignment,
         }
 
-    def _fitted(self) -> ConvAutoencoder:
-        if self._network is None:
+    def _fitted(self) -> nn.Module:
+        if self.network is None:
             raise SetupError("autoencoder: there are no weights yet, call fit or load first")
-        return self._network
+        return self.network
 
     def _batch(self, frames: PreparedWindows, rows: Tensor) -> tuple[Tensor, Tensor | None]:
         """Images (N, 1, S, S) as float32 in [0, 1], and masks, of some frames."""
@@ -176,7 +182,7 @@ class Autoencoder:
     ) -> History:
         settings = self._settings
         seed = env.seed if settings.seed is None else settings.seed
-        network = self._network = seeded_autoencoder(seed).to(self._device)
+        network = self.network = seeded_autoencoder(seed).to(self._device)
         optimizer = torch.optim.Adam(
             network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
@@ -204,7 +210,7 @@ class Autoencoder:
 
     def _step(
         self,
-        network: ConvAutoencoder,
+        network: nn.Module,
         optimizer: torch.optim.Optimizer,
         frames: PreparedWindows,
         rows: Tensor,
@@ -271,7 +277,7 @@ class Autoencoder:
             all_masks.append(masks)
         return torch.cat(residuals), None if frames.masks is None else torch.cat(all_masks)
 
-    def _reconstruct(self, network: ConvAutoencoder, images: Tensor) -> Tensor:
+    def _reconstruct(self, network: nn.Module, images: Tensor) -> Tensor:
         low = self._settings.precision == "bfloat16"
         with torch.autocast(self._device.type, torch.bfloat16, enabled=low):
             return network(images)

@@ -60,7 +60,7 @@ class DualHead(nn.Module):
 
 
 def predict(
-    network: DualHead, embeddings: NDArray[np.floating], rows: NDArray[np.intp] | None = None
+    network: nn.Module, embeddings: NDArray[np.floating], rows: NDArray[np.intp] | None = None
 ) -> Answers:
     """What the network says of some rows of (N, D) embeddings, or of all: float32, on the CPU, no dropout."""
     if rows is None:

@@ -11,6 +11,7 @@ from typing import ClassVar
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from cs_dual_head.edges import shifted
 from cs_dual_head.network import Answers, DualHead, predict
@@ -32,7 +33,14 @@ class DualHeadScorer:
     def __init__(self, settings: DualHeadSettings, env: Env) -> None:
         self._settings = settings
         self._device = torch.device(env.device)
-        self._network: DualHead | None = None
+        self.network: nn.Module | None = None
+        """What was learnt; see `cs_framework.interfaces.Exportable`."""
+        self._dim = 0
+
+    @property
+    def network_input(self) -> tuple[int, ...]:
+        """Shape of an embedding."""
+        return (self._dim,)
 
     def fit(self, table: RegionTable, val: RegionTable | None, env: Env) -> History:
         """Learn from rows labelled 1 and 0, with the classes balanced anew in each epoch.
@@ -44,7 +52,7 @@ class DualHeadScorer:
         with _seeded(seed, self._device):
             network = self._build(table.embeddings.shape[1])
             history = train(network, table, val, settings=self._settings, seed=seed, env=env, name=self.name)
-        self._network = network
+        self.network, self._dim = network, network.dim
         return history
 
     def score(self, regions: Regions) -> RegionScores:
@@ -54,9 +62,9 @@ class DualHeadScorer:
             DataError: the embeddings have another length than those of training.
         """
         network = self._trained()
-        if regions.embeddings.shape[1] != network.dim:
+        if regions.embeddings.shape[1] != self._dim:
             raise DataError(
-                f"{self.name} was trained on embeddings of length {network.dim}, "
+                f"{self.name} was trained on embeddings of length {self._dim}, "
                 f"not {regions.embeddings.shape[1]}: use the embedder that it was trained with."
             )
         return self._combine(predict(network, regions.embeddings), regions)
@@ -64,7 +72,7 @@ class DualHeadScorer:
     def save(self, folder: Path) -> None:
         """Write the weights as safetensors and the network's shape as JSON."""
         network = self._trained()
-        shape = {"dim": network.dim, "hidden": list(self._settings.hidden)}
+        shape = {"dim": self._dim, "hidden": list(self._settings.hidden)}
         (folder / f"{self.name}.json").write_text(json.dumps(shape) + "\n", encoding="utf-8")
         save_file(
             {name: weight.cpu() for name, weight in network.state_dict().items()},
@@ -95,7 +103,7 @@ class DualHeadScorer:
             network.load_state_dict(weights)
         except RuntimeError as error:
             raise SetupError(f"the weights of {self.name} in {folder} do not fit: {error}") from error
-        self._network = network
+        self.network, self._dim = network, dim
 
     def _combine(self, answers: Answers, regions: Regions) -> RegionScores:
         probability, quality = torch.sigmoid(answers.logits), answers.ious.clamp(0, 1)
@@ -109,10 +117,10 @@ class DualHeadScorer:
         network = DualHead(dim, self._settings.hidden, self._settings.dropout, self._refines)
         return network.to(self._device)
 
-    def _trained(self) -> DualHead:
-        if self._network is None:
+    def _trained(self) -> nn.Module:
+        if self.network is None:
             raise SetupError(f"{self.name} has learnt nothing yet: run the step train, or name a bundle.")
-        return self._network
+        return self.network
 
 
 class RefiningScorer(DualHeadScorer):

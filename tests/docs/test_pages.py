@@ -12,7 +12,7 @@ import click
 import pytest
 
 from cs_framework import hookspecs, interfaces, records
-from cs_framework.cli import compare, data, plugins, run
+from cs_framework.cli import compare, data, export, plugins, run
 from cs_framework.recipe.reader import fields_of, key_of
 from cs_framework.recipe.reference import recipe_reference
 from cs_framework.recipe.schema import ComponentUse, Recipe
@@ -29,10 +29,17 @@ PROTOCOLS = {
         interfaces.Window,
         interfaces.History,
         interfaces.Explanation,
+        interfaces.Exportable,
     ),
     "proposer": (interfaces.Proposer, interfaces.FilterBound),
     "embedder": (interfaces.Embedder,),
-    "scorer": (interfaces.Scorer, interfaces.RegionTable, interfaces.Regions, interfaces.RegionScores),
+    "scorer": (
+        interfaces.Scorer,
+        interfaces.RegionTable,
+        interfaces.Regions,
+        interfaces.RegionScores,
+        interfaces.Exportable,
+    ),
 }
 
 
@@ -110,6 +117,7 @@ def test_every_command_is_in_the_index_and_every_index_entry_is_a_command():
         "cs-compare": compare.main,
         "cs-plugins": plugins.commands,
         "cs-data": data.commands,
+        "cs-export": export.main,
     }
     commands = {
         f"{name} {sub}".strip()

@@ -99,7 +99,7 @@ def test_while_training_workers_load_the_filter_alone(loaded, tmp_path):
     parts = Components.build(loaded, Env(), tmp_path)
     assert parts.proposers[0].filter.learnt == 3.0
     (tmp_path / "bundle.json").write_text("{}")
-    with pytest.raises(FileNotFoundError, match="scorer"):
+    with pytest.raises(SetupError, match="scorer"):
         Components.build(loaded, Env(), tmp_path)
 
 

@@ -1,0 +1,1 @@
+"""Trained networks as ONNX files, for bundles that run without torch's own kernels."""
