@@ -5,6 +5,7 @@ The recipe reader, ``cs-plugins show`` and whatever draws controls for a compone
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from attrs import NOTHING, field, validators
@@ -28,6 +29,7 @@ def setting(
     le: float | None = None,
     lt: float | None = None,
     choices: tuple[Any, ...] | None = None,
+    acts_when: Mapping[str, Any] | None = None,
     validator: Any = None,
 ) -> Any:
     """Declare one setting of a frozen attrs class.
@@ -40,6 +42,8 @@ def setting(
         le: largest allowed value.
         lt: exclusive upper bound.
         choices: the allowed values.
+        acts_when: values of other settings without which this one makes no difference, such as
+            ``{"mode": "grey"}``; controls for people leave it out then.
         validator: a further attrs validator.
 
     Example:
@@ -63,7 +67,7 @@ def setting(
     if validator is not None:
         each.append(validator)
     stated = {name: bound for name, bound in bounds.items() if bound is not None}
-    metadata = {METADATA_KEY: {"help": help, "choices": choices, **stated}}
+    metadata = {METADATA_KEY: {"help": help, "choices": choices, "acts_when": acts_when, **stated}}
     return field(default=default, validator=each or None, metadata=metadata)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from cs_framework.interfaces import Detection, Float32, Frame, UInt8
+from cs_framework.interfaces import Bool, Detection, Float32, Frame, UInt8
 from cs_framework.outputs.files import whole_file
 
 DETECTED = (230, 159, 0)  # orange
@@ -47,6 +47,21 @@ def draw(
         _rectangle(canvas, np.array(detection.box), scale, DETECTED)
         _caption(canvas, detection, scale)
     return canvas
+
+
+def heat(values: Float32, mask: Bool | None = None) -> UInt8:
+    """A map such as a residual as colours, dark blue to yellow: uint8 RGB (H, W, 3).
+
+    Args:
+        values: (H, W); the highest thousandth is cut, so that one pixel does not darken the rest.
+        mask: (H, W); a light grey, which the colours have no part in, lies where it does not reach.
+    """
+    low, high = float(values.min()), float(np.quantile(values, 0.999))
+    grey = np.clip((values - low) / max(high - low, 1e-12) * 255, 0, 255).astype(np.uint8)
+    coloured = cv2.cvtColor(cv2.applyColorMap(grey, cv2.COLORMAP_CIVIDIS), cv2.COLOR_BGR2RGB)
+    if mask is not None:
+        coloured = np.where(mask[..., None], coloured, np.uint8(225))
+    return np.asarray(coloured, np.uint8)
 
 
 def write_picture(path: Path, picture: UInt8) -> None:

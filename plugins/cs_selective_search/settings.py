@@ -21,6 +21,14 @@ class Settings:
     max_regions: int = setting(2000, ge=1, help="boxes kept of a frame at most, an even sample of all")
     min_area: float = setting(100.0, gt=0, help="smaller boxes are dropped, px^2")
     k: tuple[float, ...] = setting(
-        (20.0, 60.0, 150.0), gt=0, help="grey only: one segmentation for each; larger k, larger segments"
+        (20.0, 60.0, 150.0),
+        gt=0,
+        acts_when={"mode": "grey"},
+        help="grey only: one segmentation for each; larger k, larger segments",
     )
-    min_size: int = setting(40, ge=1, help="grey only: smallest segment, px^2, in frames up to 512 px")
+    min_size: int = setting(
+        40,
+        ge=1,
+        acts_when={"mode": "grey"},
+        help="grey only: smallest segment, px^2, in frames up to 512 px",
+    )

@@ -1,0 +1,296 @@
+"""One frame through filter, proposers, embedder and scorer: by the very stages that ``cs-run`` takes."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from attrs import asdict, define, evolve, field, frozen
+
+from cs_framework.app.folders import Entry
+from cs_framework.app.jobs import Step
+from cs_framework.bundle import Bundle, read_bundle
+from cs_framework.cli.run import bundled
+from cs_framework.data.images import content_hash, read_frame
+from cs_framework.data.source import FrameRef
+from cs_framework.errors import FrameError, RecipeError
+from cs_framework.interfaces import Explanation, Float32, Frame
+from cs_framework.pipeline.batch import Batch, Unit, make_units
+from cs_framework.pipeline.cache import Cache
+from cs_framework.pipeline.components import Components, digest, make_env
+from cs_framework.pipeline.narrow import NARROWED_BY
+from cs_framework.pipeline.regions import RegionMaker
+from cs_framework.pipeline.results import FrameResult
+from cs_framework.pipeline.stages import Stages, rank
+from cs_framework.recipe import Choice, LoadedRecipe, load_recipe
+from cs_framework.recipe.schema import DataSettings, GateSettings, PipelineSettings
+from cs_framework.training.train import choose_gate
+
+T = TypeVar("T")
+
+
+@frozen(eq=False)
+class Model:
+    """Components that are chosen, with their settings; nothing is built."""
+
+    entry: Entry
+    loaded: LoadedRecipe
+    bundle: Bundle | None
+    """What was trained; None where only proposers can be looked at."""
+
+    @classmethod
+    def open(cls, entry: Entry) -> Model:
+        """Read a recipe, or a trained bundle with the recipe of its run where that lies beside it.
+
+        Raises:
+            RecipeError: it cannot be read, or a plugin is missing.
+        """
+        if entry.kind == "recipe":
+            loaded = load_recipe(entry.path, overrides=['steps=["detect"]'])
+            if not loaded.proposers:
+                raise RecipeError(f"{entry.label}: the recipe names no proposer")
+            recipe = evolve(loaded.recipe, steps=("proposals",))
+            return cls(entry, evolve(loaded, recipe=recipe), None)
+        if entry.run is not None:
+            loaded = load_recipe(entry.run / "resolved.toml", overrides=['steps=["detect"]'])
+        else:
+            alone = load_recipe(bundled(Path("detect.toml")), overrides=[f"model.bundle={entry.path}"])
+            loaded = alone
+        return cls(entry, loaded, read_bundle(entry.path))
+
+    def choices(self) -> dict[str, Choice]:
+        """The components, by their place in a recipe: ``anomaly_filter``, ``proposer.0``, ..."""
+        loaded = self.loaded
+        parts = {
+            "anomaly_filter": loaded.anomaly_filter,
+            **{f"proposer.{number}": choice for number, choice in enumerate(loaded.proposers)},
+            "embedder": loaded.embedder,
+            "scorer": loaded.scorer,
+        }
+        used = {place: choice for place, choice in parts.items() if choice is not None}
+        if self.bundle is None:  # of the rest, nothing can be shown
+            return {place: choice for place, choice in used.items() if place.startswith("proposer")}
+        return used
+
+    def with_settings(
+        self, settings: Mapping[str, object], pipeline: PipelineSettings, data: DataSettings
+    ) -> Model:
+        """The same with other settings; those of components by the places of `choices`."""
+        choices = {
+            place: evolve(choice, settings=settings.get(place, choice.settings))
+            for place, choice in self.choices().items()
+        }
+        loaded = evolve(
+            self.loaded,
+            recipe=evolve(self.loaded.recipe, pipeline=pipeline, data=data),
+            proposers=tuple(choice for place, choice in choices.items() if place.startswith("proposer")),
+            anomaly_filter=choices.get("anomaly_filter", self.loaded.anomaly_filter),
+            embedder=choices.get("embedder", self.loaded.embedder),
+            scorer=choices.get("scorer", self.loaded.scorer),
+        )
+        return evolve(self, loaded=loaded)
+
+    @property
+    def threshold(self) -> float | None:
+        """The gate: as it was set in training, or as the settings now ask for; None where there is none."""
+        gate = self.bundle.gate if self.bundle else None
+        if gate is None:
+            return None
+        pipeline = self.loaded.recipe.pipeline
+        if pipeline.gate != GateSettings():
+            gate = choose_gate(pipeline, gate.scores, gate.labels)
+        return gate.point.threshold
+
+    @property
+    def key(self) -> str:
+        """What built components depend on."""
+        pipeline = self.loaded.recipe.pipeline
+        stamp = (self.entry.path / "bundle.json").stat().st_mtime_ns if self.bundle else 0
+        return digest(
+            [
+                str(self.entry.path),
+                stamp,
+                pipeline.device,
+                pipeline.threads,
+                {
+                    place: [choice.component.qualified_name, asdict(choice.settings)]  # type: ignore[arg-type]
+                    for place, choice in self.choices().items()
+                },
+            ]
+        )
+
+    @property
+    def results_key(self) -> str:
+        """What results depend on beside the frame; how boxes are ranked and reported is not in it."""
+        recipe = self.loaded.recipe
+        narrowed = [getattr(recipe.pipeline, name) for name in NARROWED_BY]
+        return digest([self.key, narrowed, recipe.data.bits, recipe.seed])
+
+
+@define(eq=False)
+class Analyser:
+    """Built components; one frame at a time, whoever asks."""
+
+    model: Model
+    components: Components
+    _lock: threading.Lock = field(factory=threading.Lock)
+
+    @classmethod
+    def build(cls, model: Model) -> Analyser:
+        """Build all components, and load what was trained.
+
+        Raises:
+            CSError: one cannot be built here, or does not fit what was trained.
+        """
+        env = make_env(model.loaded)
+        try:
+            folder = model.bundle.folder if model.bundle else None
+            return cls(model, Components.build(model.loaded, env, folder))
+        except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+            raise RecipeError(
+                f"what was trained cannot be used with these settings ({type(error).__name__}: {error})"
+            ) from error
+
+    def analyse(self, unit: Unit, model: Model, step: Step) -> FrameResult:
+        """Both stages on one frame, whatever the gate says; proposals alone where nothing is trained.
+
+        Args:
+            unit: the one frame with its window.
+            model: the model, which may differ from the one built in `results_key` only.
+            step: is told each stage before it begins.
+
+        Raises:
+            FrameError: why the frame cannot be analysed.
+            Cancelled: by `step`.
+        """
+        with self._lock:
+            step("Reading the frame")
+            watched = self._watched(step)
+            maker = RegionMaker(model.loaded, watched, Cache(None))
+            read = partial(read_frame, bits=model.loaded.recipe.data.bits)
+            if model.bundle is None:
+                batch = Batch(unit, read)
+                found = maker.propose(batch, [0])
+                skipped = list(batch.failed.values())
+                results = [_proposed(unit.refs[0], *found[0])] if found else []
+            else:
+                pipeline = model.loaded.recipe.pipeline
+                analysis = Stages(watched, maker, pipeline, read, None).analyse(unit, gated=False)
+                results, skipped = analysis.results, analysis.skipped
+        if skipped:
+            stage = "" if skipped[0].stage == "read" else f" ({skipped[0].stage.replace('_', ' ')})"
+            raise FrameError(f"{skipped[0].reason}{stage}")
+        return results[0]
+
+    def explain(self, unit: Unit, bits: int | None) -> Explanation | None:
+        """What is behind the anomaly score of one frame, None where there is no filter."""
+        component = self.components.anomaly_filter
+        if component is None or self.model.bundle is None:
+            return None
+        with self._lock:
+            return component.explain(Batch(unit, partial(read_frame, bits=bits)).window(0))
+
+    def embed(self, frame: Frame, box: Sequence[float]) -> Float32:
+        """(D,) the embedding of one box."""
+        with self._lock:
+            (rows,) = self.components.embedder.embed([(frame, np.array([box], np.float32))])
+        return np.asarray(rows[0], np.float32)
+
+    @property
+    def context(self) -> int:
+        """Neighbours that the filter wants on each side."""
+        return self.components.anomaly_filter.context if self.components.anomaly_filter else 0
+
+    def _watched(self, step: Step) -> Components:
+        parts = self.components
+        whole = self.model.bundle is not None
+        return Components(
+            anomaly_filter=parts.anomaly_filter
+            and _Watched(parts.anomaly_filter, step, "Asking whether the frame is unusual"),
+            proposers=tuple(_Watched(p, step, "Proposing boxes") for p in parts.proposers),
+            embedder=_Watched(parts.embedder, step, "Describing the boxes") if whole else None,
+            scorer=_Watched(parts.scorer, step, "Scoring the boxes") if whole else None,
+        )
+
+
+class _Watched:
+    """A component that says when it is put to work."""
+
+    def __init__(self, component: object, step: Step, doing: str) -> None:
+        self._component, self._step, self._doing = component, step, doing
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("score", "propose", "embed"):
+            self._step(self._doing)
+        return getattr(self._component, name)
+
+
+def _proposed(ref: FrameRef, size: tuple[int, int], boxes: Float32) -> FrameResult:
+    return FrameResult(
+        ref.id, ref.sequence, ref.index, size, float("nan"), flagged=False, proposals=boxes, hours=ref.hours
+    )
+
+
+def reported(result: FrameResult, model: Model) -> FrameResult:
+    """A result, ranked, gated and cut as the settings are now."""
+    pipeline, threshold = model.loaded.recipe.pipeline, model.threshold
+    ranked = rank(result.frame, result.proposals, result.scores, pipeline)
+    return evolve(
+        result,
+        flagged=threshold is None or result.score >= threshold,
+        ranked=ranked,
+        detections=tuple(d for d in ranked[: pipeline.top] if d.confidence >= pipeline.min_confidence),
+    )
+
+
+def units_of(refs: Sequence[FrameRef], context: int) -> list[Unit]:
+    """A unit for each frame, with its window."""
+    return [
+        Unit((ref,), (window,))
+        for unit in make_units(refs, context)
+        for ref, window in zip(unit.refs, unit.windows, strict=True)
+    ]
+
+
+@define(eq=False)
+class Kept(Generic[T]):
+    """What was made before, the last `limit` of it; for several threads."""
+
+    limit: int
+    _items: OrderedDict[str, T] = field(factory=OrderedDict)
+    _lock: threading.Lock = field(factory=threading.Lock)
+
+    def get(self, key: str) -> T | None:
+        """What is kept under a key, or None."""
+        with self._lock:
+            if key in self._items:
+                self._items.move_to_end(key)
+            return self._items.get(key)
+
+    def put(self, key: str, item: T) -> T:
+        """Keep something; what was not asked for longest goes."""
+        with self._lock:
+            self._items[key] = item
+            self._items.move_to_end(key)
+            while len(self._items) > self.limit:
+                self._items.popitem(last=False)
+        return item
+
+    def through(self, key: str, make: Callable[[], T]) -> T:
+        """What is kept, or else made now."""
+        found = self.get(key)
+        return self.put(key, make()) if found is None else found
+
+
+def frame_key(unit: Unit) -> str:
+    """What a frame and its neighbours show.
+
+    Raises:
+        FrameError: a file cannot be read.
+    """
+    return digest([[content_hash(ref), ref.z, ref.circle] for ref in unit.windows[0]])
