@@ -107,14 +107,15 @@ class Components:
             complete = (bundle / "bundle.json").exists()
             for name, component in components.trainable().items():
                 if complete or (bundle / name).exists():
-                    _load(component, bundle / name, env)
-        for proposer in components.bound():
-            proposer.bind(components.anomaly_filter)
+                    load_trained(component, bundle / name, env)
+        for component in components.bound():
+            component.bind(components.anomaly_filter)
         return components
 
     def bound(self) -> tuple[FilterBound, ...]:
-        """The proposers that work with the filter."""
-        return tuple(cast(FilterBound, proposer) for proposer in self.proposers if hasattr(proposer, "bind"))
+        """The proposers, and the embedder, if they work with the filter."""
+        able = (*self.proposers, self._embedder)
+        return tuple(cast(FilterBound, component) for component in able if hasattr(component, "bind"))
 
     def trainable(self) -> dict[str, Any]:
         """The components that learn, by kind."""
@@ -122,8 +123,12 @@ class Components:
         return {name: component for name, component in both.items() if hasattr(component, "save")}
 
 
-def _load(component: Any, folder: Path, env: Env) -> None:
-    """What was trained, and its exported network where there is one."""
+def load_trained(component: Any, folder: Path, env: Env) -> None:
+    """Give a component what it learnt, and its exported network where there is one.
+
+    Raises:
+        SetupError: the files do not fit, or are damaged.
+    """
     try:
         component.load(folder)
     except CSError:
