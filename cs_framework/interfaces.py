@@ -266,17 +266,17 @@ class Proposer(Protocol):
 
 
 class FilterBound(Protocol):
-    """What a proposer may have beside `propose`, if it works with what the anomaly filter has learnt."""
+    """What a proposer or an embedder may have, if it works with what the anomaly filter has learnt."""
 
     fingerprint: str
-    """A hash of all that the boxes depend on beside the proposer's own settings: the filter's weights;
-    "" until the filter is fitted. Proposals are kept under it, so it changes whenever the filter learns."""
+    """A hash of all that its answers depend on beside its own settings: the filter's weights; "" until the
+    filter is fitted. Proposals and embeddings are kept under it, so it changes whenever the filter learns."""
 
     def bind(self, anomaly_filter: AnomalyFilter | None) -> None:
         """Take the run's filter, before the first frame; it may be fitted, or only later, in place.
 
         Raises:
-            SetupError: the recipe names no filter, or another than this proposer works with.
+            SetupError: the recipe names no filter, or another than this component works with.
         """
         ...
 

@@ -1,10 +1,10 @@
-"""A network that learns to mark strings drawn into string-free frames: a filter, and a proposer of boxes."""
+"""A network that learns to mark drawn strings: a filter, a proposer of boxes, and an embedder of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cs_framework import AnomalyFilterSpec, ProposerSpec, hookimpl
+from cs_framework import AnomalyFilterSpec, EmbedderSpec, ProposerSpec, hookimpl
 
 _NEEDS = ("cv2", "safetensors", "sklearn", "torch")
 _BOUND = (
@@ -40,4 +40,17 @@ def cs_proposers() -> Iterable[ProposerSpec]:
         summary="boxes around what the filter implant-net marks",
         needs=_NEEDS,
         expected_failures=dict.fromkeys(_BOUND, "it proposes only when bound to the fitted filter"),
+    )
+
+
+@hookimpl
+def cs_embedders() -> Iterable[EmbedderSpec]:
+    """Announce the embedder ``implant-net``, which works with the filter of the same name."""
+    yield EmbedderSpec(
+        name="implant-net",
+        factory="cs_implant_net.embedder:ImplantNetRegions",
+        settings="cs_implant_net.settings:EmbedderSettings",
+        summary="what the filter implant-net marks in each box, in its cells and beside it",
+        needs=_NEEDS,
+        expected_failures=dict.fromkeys(_BOUND, "it embeds only when bound to the fitted filter"),
     )

@@ -54,6 +54,16 @@ class Marks:
         scale = self.view.side / len(self.logits)
         return (boxes * scale + np.tile(self.view.corner, 2)).astype(np.float32)
 
+    def from_frame(self, boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Boxes (N, 4) of the frame, in pixels of the map."""
+        scale = self.view.side / len(self.logits)
+        return ((boxes - np.tile(self.view.corner, 2)) / scale).astype(np.float32)
+
+    @property
+    def area_of_pixel(self) -> float:
+        """Of the map, in square pixels of the frame."""
+        return (self.view.side / len(self.logits)) ** 2
+
 
 class ImplantNet:
     """A small U-Net, trained to mark strings that were drawn into string-free frames.

@@ -41,6 +41,11 @@ class Settings:
 
 
 @frozen
+class EmbedderSettings:
+    """The embedder takes all from the filter."""
+
+
+@frozen
 class BoxSettings:
     """How the proposer cuts boxes from the filter's map."""
 

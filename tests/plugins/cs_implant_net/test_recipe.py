@@ -55,6 +55,12 @@ def test_filter_and_proposer_run_from_training_to_detection_with_any_number_of_w
     assert np.isfinite(gate["point"]["threshold"])
 
 
+def test_the_embedder_follows_the_filter_too(run):
+    outcome = run(workers=2, replace=('use = "ridge-texture"', 'use = "implant-net"'))
+    assert outcome.exit_code == 0, outcome.log
+    assert len(outcome.detections)
+
+
 def test_the_proposer_asks_for_the_filter_before_anything_is_trained(run):
     outcome = run(replace=('[anomaly_filter]\nuse = "implant-net"', '[anomaly_filter]\nuse = "autoencoder"'))
     assert outcome.exit_code == 2
