@@ -101,7 +101,7 @@ def read_bundle(folder: Path) -> Bundle:
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise RecipeError(f"{file}: not a readable bundle ({error!r}); train again") from error
     if made_as != FORMAT:
-        raise RecipeError(f"{file}: format {made_as} is not {FORMAT}: train again with this version")
+        raise RecipeError(f"{file}: format {made_as!r} is not {FORMAT}: train again with this version")
     problems = Problems()
     here = Document(content, {(): Place((0, 0, 0), str(file), folder)})
     # Nothing is what `asdict` writes for a figure that there is not, as for a key that is left out.

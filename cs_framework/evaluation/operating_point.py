@@ -23,9 +23,9 @@ class OperatingPoint:
     threshold: float
     """Finite; a frame is flagged when its score is at least this."""
     rule: Rule
-    sensitivity: float | None
+    sensitivity: float | None = None
     """Share of abnormal frames flagged; None where there are none."""
-    specificity: float | None
+    specificity: float | None = None
     """Share of normal frames not flagged; None where there are none."""
     notes: tuple[str, ...] = ()
     """What a reader of the results has to know."""

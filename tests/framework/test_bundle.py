@@ -1,0 +1,145 @@
+"""Bundles of strangers: what is read, and what is refused before it is."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+
+import pytest
+from attrs import evolve
+
+from cs_framework import bundle_files
+from cs_framework.bundle import Bundle, Gate, read_bundle, write_bundle
+from cs_framework.errors import RecipeError
+from cs_framework.evaluation.operating_point import OperatingPoint
+from cs_framework.pipeline.components import Components
+from cs_framework.recipe import load_recipe
+
+GATE = Gate(OperatingPoint(0.1, "youden", 1.0, None, ("few frames",)), (0.1 + 0.2, -1e-9), (1, 0))
+
+POINT = {"threshold": 1, "rule": "given"}
+
+
+@pytest.fixture
+def bundle(tmp_path):
+    """A written bundle without components."""
+    written = Bundle(tmp_path / "model", GATE, ("a note",), {"seed": 1, "frames": {"val": 2}})
+    write_bundle(written, Components(None, (), None, None), {}, {"numpy": "2.0"})
+    return written
+
+
+@pytest.mark.parametrize("gate", [GATE, None], ids=["gate", "no gate"])
+def test_what_is_written_is_read(gate, tmp_path):
+    written = Bundle(tmp_path / "model", gate, ("a note",), {"seed": 1, "frames": {"val": 2}})
+    write_bundle(written, Components(None, (), None, None), {"scorer": {"use": "x"}}, {"numpy": "2.0"})
+    assert read_bundle(tmp_path / "model") == written
+
+
+def test_a_pickle_is_refused_and_never_loaded(bundle):
+    class Planted:
+        def __reduce__(self):
+            return os.mkdir, (str(bundle.folder / "code-ran"),)
+
+    planted = bundle.folder / "scorer" / "weights.pt"
+    planted.parent.mkdir()
+    planted.write_bytes(pickle.dumps(Planted()))
+    with pytest.raises(RecipeError, match=r"weights\.pt: a bundle holds .* only; remove it"):
+        read_bundle(bundle.folder)
+    assert not (bundle.folder / "code-ran").exists()
+
+
+@pytest.mark.parametrize("name", ["run.py", "libcode.so", "notes.json.gz", "weights", ".hidden"])
+def test_files_of_other_kinds_are_refused_by_name(name, bundle):
+    (bundle.folder / name).write_text("x")
+    with pytest.raises(RecipeError, match=name):
+        read_bundle(bundle.folder)
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "dangling"])
+def test_links_are_refused(kind, bundle, tmp_path):
+    target = tmp_path / "outside.json"
+    if kind == "folder":
+        target.mkdir()
+    elif kind == "file":
+        target.write_text("{}")
+    (bundle.folder / "planted.json").symlink_to(target)
+    with pytest.raises(RecipeError, match=r"planted\.json: a link"):
+        read_bundle(bundle.folder)
+
+
+def test_what_is_no_file_is_refused(bundle):
+    os.mkfifo(bundle.folder / "weights.safetensors")  # reading it would wait for ever
+    with pytest.raises(RecipeError, match=r"weights\.safetensors"):
+        read_bundle(bundle.folder)
+
+
+def test_a_bundle_may_itself_be_reached_by_a_link(bundle, tmp_path):
+    (tmp_path / "link").symlink_to(bundle.folder)
+    assert read_bundle(tmp_path / "link") == evolve(bundle, folder=tmp_path / "link")
+
+
+def test_absurdly_large_json_is_refused_unread(bundle):
+    with (bundle.folder / "bundle.json").open("r+b") as file:
+        file.truncate(bundle_files.MAX_JSON + 1)  # sparse
+    with pytest.raises(RecipeError, match="larger than 64 MB"):
+        read_bundle(bundle.folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"format": 2}, "format 2 is not 1"),
+        ({"format": "1"}, "format '1' is not 1"),
+        ({"gate": []}, "gate: must be a table"),
+        (
+            {"gate": {"point": {"threshold": "high", "rule": "given"}}},
+            "gate.point.threshold: must be a number",
+        ),
+        ({"gate": {"point": {"threshold": 0.5, "rule": "luck"}}}, "gate.point.rule: must be one of"),
+        ({"gate": {"point": {"rule": "youden"}}}, "gate.point.threshold: missing"),
+        ({"gate": {"point": POINT | {"x": 1}}}, "gate.point.x: unknown key"),
+        ({"gate": {"point": POINT | {"threshold": 1e999}}}, "gate: the threshold and all scores"),
+        ({"gate": {"point": POINT, "scores": [1], "labels": []}}, "1 scores, but 0 labels"),
+        ({"gate": {"point": POINT, "scores": ["a"]}}, "gate.scores.0: must be a number"),
+        ({"gate": {"point": POINT, "scores": {"0": 1}}}, "gate.scores: must be a list"),
+        ({"notes": "text"}, "notes: must be a list"),
+        ({"notes": [1]}, "notes.0: must be text"),
+        ({"provenance": [1]}, "provenance: must be a table"),
+        ({"versions": {"torch": 2}}, "versions.torch: must be text"),
+        ({"components": []}, "components: must be a table"),
+        ({"import": "os"}, "import: unknown key"),
+    ],
+)
+def test_values_of_wrong_types_are_told_with_their_key(change, told, bundle):
+    file = bundle.folder / "bundle.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | change))
+    with pytest.raises(RecipeError) as caught:
+        read_bundle(bundle.folder)
+    assert f"{file}: " in str(caught.value)
+    assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "null", "{}", '"format"', "{", "[" * 100_000, '{"format": 1}', "\xff"]
+)
+def test_what_is_no_bundle_is_said_to_be_none(text, bundle):
+    (bundle.folder / "bundle.json").write_bytes(text.encode("latin-1"))
+    with pytest.raises(RecipeError, match=r"bundle\.json"):
+        read_bundle(bundle.folder)
+
+
+def test_a_component_that_is_not_installed_is_named(bundle, tmp_path):
+    file = bundle.folder / "bundle.json"
+    scorer = {"use": "cs-elsewhere/their-scorer", "version": "1.2"}
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"components": {"scorer": scorer}}))
+    (tmp_path / "r.toml").write_text(f"steps = ['detect']\n[model]\nbundle = '{bundle.folder}'\n")
+    with pytest.raises(RecipeError, match=r"bundle\.json: scorer\.use: .*their-scorer"):
+        load_recipe(tmp_path / "r.toml")
+
+
+def test_a_recipe_refuses_a_bundle_before_it_looks_for_plugins(bundle, tmp_path):
+    (bundle.folder / "setup.py").write_text("raise SystemExit")
+    (tmp_path / "r.toml").write_text(f"steps = ['detect']\n[model]\nbundle = '{bundle.folder}'\n")
+    with pytest.raises(RecipeError, match=r"setup\.py: a bundle holds"):
+        load_recipe(tmp_path / "r.toml")
