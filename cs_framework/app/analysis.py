@@ -148,13 +148,8 @@ class Analyser:
             CSError: one cannot be built here, or does not fit what was trained.
         """
         env = make_env(model.loaded)
-        try:
-            folder = model.bundle.folder if model.bundle else None
-            return cls(model, Components.build(model.loaded, env, folder))
-        except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-            raise RecipeError(
-                f"what was trained cannot be used with these settings ({type(error).__name__}: {error})"
-            ) from error
+        folder = model.bundle.folder if model.bundle else None
+        return cls(model, Components.build(model.loaded, env, folder))
 
     def analyse(self, unit: Unit, model: Model, step: Step) -> FrameResult:
         """Both stages on one frame, whatever the gate says; proposals alone where nothing is trained.

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tomllib
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Literal
 
 from attrs import field, frozen
@@ -46,6 +49,14 @@ class Root:
     def name(self, path: Path) -> str:
         """A path inside, as people are shown it."""
         return path.relative_to(self.path).as_posix()
+
+
+class PrivateFolder:
+    """A folder that its owner alone can read, and that goes when nobody holds this any longer."""
+
+    def __init__(self) -> None:
+        self.path = Path(mkdtemp(prefix="cs-app-"))
+        self.remove = weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
 
 @frozen

@@ -10,10 +10,10 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from attrs import define, field
 
+from cs_framework.app.folders import PrivateFolder
 from cs_framework.errors import CSError
 
 log = logging.getLogger(__name__)
@@ -107,7 +107,7 @@ class Training:
     name: str
     out: Path
     _process: subprocess.Popen[bytes]
-    _said: TemporaryDirectory[str]
+    _said: PrivateFolder
 
     @classmethod
     def start(cls, recipe: Path, out: Path, root: Path, overrides: Sequence[str] = ()) -> Training:
@@ -122,10 +122,10 @@ class Training:
         run = "from cs_framework.cli.run import main; main()"
         options = [part for override in overrides for part in ("--set", override)]
         command = [sys.executable, "-c", run, str(recipe), "train", "--out", str(out), *options]
-        said = TemporaryDirectory(prefix="cs-app-")
+        said = PrivateFolder()
         if (out / "resolved.toml").exists():
             command.append("--replace")
-        with Path(said.name, _SAID).open("wb") as output:
+        with (said.path / _SAID).open("wb") as output:
             process = subprocess.Popen(
                 command, cwd=root, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
             )
@@ -143,7 +143,7 @@ class Training:
 
     def lines(self) -> list[str]:
         """What it has said so far."""
-        text = Path(self._said.name, _SAID).read_bytes().decode("utf-8", "replace")
+        text = (self._said.path / _SAID).read_bytes().decode("utf-8", "replace")
         return [line for line in re.split(r"[\r\n]+", text) if line.strip()]
 
     def cancel(self) -> None:

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import streamlit as st
 from attrs import frozen
+from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
 from cs_framework.app import pictures, show_controls, show_results, show_training
@@ -32,7 +33,9 @@ T = TypeVar("T")
 
 def show(root: Path) -> None:
     """Draw the page; whatever goes wrong becomes a message on it."""
-    st.set_page_config(page_title="Cytoplasmic strings", page_icon=pictures.icon(), layout="wide")
+    st.set_page_config(
+        page_title="Cytoplasmic strings", page_icon=Image.fromarray(pictures.icon()), layout="wide"
+    )
     try:
         _page(Root(root))
     except CSError as error:

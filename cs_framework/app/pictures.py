@@ -15,18 +15,16 @@ from cs_framework.pipeline.results import FrameResult
 
 
 def best_boxes(
-    frame: Frame, detections: Sequence[Detection], truth: Float32 | None, chosen: int | None = None
+    frame: Frame, detections: Sequence[Detection], truth: Float32 | None, chosen: int = 0
 ) -> UInt8:
-    """The frame with detections in orange and true boxes in blue.
+    """The frame with one detection in orange, the others in green, and true boxes in blue.
 
     Args:
         frame: what to draw on.
         detections: best first.
         truth: (M, 4) or None.
-        chosen: the rank of the one to stress; the others become thin and green then.
+        chosen: the rank of the one to stress.
     """
-    if chosen is None:
-        return draw(frame, tuple(detections), annotated=truth)
     others = np.array([d.box for d in detections if d.rank != chosen], np.float32).reshape(-1, 4)
     stressed = tuple(d for d in detections if d.rank == chosen)
     return draw(frame, stressed, annotated=truth, proposals=others)

@@ -28,11 +28,11 @@ def table(result: FrameResult, truth: Float32 | None) -> list[dict[str, Any]]:
             "probability": detection.probability,
             "quality": detection.quality,
         }
-        if truth is not None:
+        if truth is not None and len(truth):
             overlaps = bx.iou(bx.as_boxes([detection.box]), truth)
             row["IoU"] = float(overlaps.max(initial=0))
         x1, y1, x2, y2 = detection.box
-        row |= {"x": x1, "y": y1, "width": x2 - x1, "height": y2 - y1}
+        row["pixels"] = f"{x2 - x1:.0f} x {y2 - y1:.0f} at {x1:.0f}, {y1:.0f}"
         rows.append(row)
     return rows
 

@@ -67,6 +67,7 @@ def _timeline(refs: Sequence[FrameRef], known: dict[int, FrameResult], at: int) 
             "confidence": found.ranked[0].confidence if found.ranked else 0.0,
             "stage 1": "lets pass" if found.flagged else "stops",
             "name": refs[i].id,
+            "embryo": refs[i].sequence,
         }
         for i, found in sorted(known.items())
     ]
@@ -77,7 +78,7 @@ def _timeline(refs: Sequence[FrameRef], known: dict[int, FrameResult], at: int) 
         "stage 1:N", scale=alt.Scale(domain=["lets pass", "stops"], range=[_ORANGE, _GREY]), title="stage 1"
     )
     tooltip = ["name:N", "frame:Q", alt.Tooltip("confidence:Q", format=".2f"), "stage 1:N"]
-    line = alt.Chart(data).mark_line(color=_GREY, strokeWidth=1).encode(x=x, y=y)
+    line = alt.Chart(data).mark_line(color=_GREY, strokeWidth=1).encode(x=x, y=y, detail="embryo:N")
     points = (
         alt.Chart(data)
         .mark_circle(size=70, opacity=1)
@@ -114,11 +115,14 @@ def answer(
     with right:
         if truth is not None:
             st.markdown(literal(against_truth(result, truth)))
-        chosen = _table(slot, result, truth) if result.detections else None
+        chosen = _table(slot, result, truth) if result.detections else 0
         if result.detections and not compact:
-            shown = result.detections[chosen or 0]
             which = "The chosen box" if chosen else "The best box"
-            st.image(pictures.close_up(frame, shown.box), caption=f"{which}, close up", width=320)
+            st.image(
+                pictures.close_up(frame, result.detections[chosen].box),
+                caption=f"{which}, close up",
+                width=320,
+            )
     with left:
         if result.scores is None:
             picture = pictures.all_proposals(frame, result, truth)
@@ -127,24 +131,24 @@ def answer(
         st.image(picture, caption=_legend(result, truth, chosen), width="stretch")
 
 
-def _legend(result: FrameResult, truth: Float32 | None, chosen: int | None) -> str:
-    parts = [] if truth is None else ["blue: the truth"]
+def _legend(result: FrameResult, truth: Float32 | None, chosen: int) -> str:
+    parts = []
     if result.detections:
-        parts.insert(0, "orange: rank and confidence" if chosen is None else "orange: the chosen box")
-        if chosen is not None and len(result.detections) > 1:
-            parts.append("green: the others")
+        parts.append(f"orange: {'the chosen' if chosen else 'the best'} box, with its rank and confidence")
+        if len(result.detections) > 1:
+            parts.append("green: the others of the table")
     elif result.scores is None and len(result.proposals):
-        parts.insert(0, "green: proposals")
+        parts.append("green: proposals")
+    if truth is not None and len(truth):
+        parts.append("blue: the truth")
     return "; ".join(parts)
 
 
-def _table(slot: str, result: FrameResult, truth: Float32 | None) -> int | None:
-    """The boxes, best first; the place of the one that a person chose."""
+def _table(slot: str, result: FrameResult, truth: Float32 | None) -> int:
+    """The boxes, best first; the place of the one that a person chose, else of the best."""
     rows = pa.Table.from_pylist(results.table(result, truth))
     share = st.column_config.NumberColumn(format="%.2f", width="small")
-    pixels = st.column_config.NumberColumn(format="%.0f", width="small")
-    config: dict[str, Any] = dict.fromkeys(("x", "y", "width", "height"), pixels)
-    config |= dict.fromkeys(("confidence", "probability", "quality", "IoU"), share)
+    config: dict[str, Any] = dict.fromkeys(("confidence", "probability", "quality", "IoU"), share)
     event = st.dataframe(
         rows,
         hide_index=True,
@@ -156,7 +160,7 @@ def _table(slot: str, result: FrameResult, truth: Float32 | None) -> int | None:
     )
     st.caption("Choose a row to see its box.")
     picked = event.selection.rows
-    return int(picked[0]) if picked and picked[0] < len(rows) else None
+    return int(picked[0]) if picked and picked[0] < len(rows) else 0
 
 
 @st.cache_resource

@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 from attrs import frozen
 
+from cs_framework.app.folders import PrivateFolder
 from cs_framework.data.images import EXTENSIONS
 from cs_framework.data.labels import read_yolo, to_pixels
 from cs_framework.data.source import FrameRef, open_source
@@ -37,7 +38,7 @@ class Dropped(Protocol):
 class Upload:
     """Dropped files on disk; the folder goes when nobody holds this any longer."""
 
-    folder: TemporaryDirectory[str]
+    folder: PrivateFolder
     digest: str
     """Of names and contents."""
 
@@ -48,12 +49,12 @@ class Upload:
         Raises:
             DataError: one is of a kind that is not read.
         """
-        folder = TemporaryDirectory(prefix="cs-app-")  # readable by its owner alone
+        folder = PrivateFolder()
         for file in files:
             name = safe_name(file.name)
             if Path(name).suffix.lower() not in EXTENSIONS:
                 raise DataError(f"{name}: {', '.join(sorted(EXTENSIONS))} files are read")
-            (Path(folder.name) / name).write_bytes(file.getvalue())
+            (folder.path / name).write_bytes(file.getvalue())
         return cls(folder, digest_of(files))
 
     def frames(self, settings: DataSettings) -> tuple[FrameRef, ...]:
@@ -62,8 +63,8 @@ class Upload:
         Raises:
             DataError: there are none.
         """
-        files = sorted(Path(self.folder.name).iterdir())
-        return open_source(files[0] if len(files) == 1 else Path(self.folder.name), settings).refs
+        files = sorted(self.folder.path.iterdir())
+        return open_source(files[0] if len(files) == 1 else self.folder.path, settings).refs
 
 
 def digest_of(files: Iterable[Dropped]) -> str:

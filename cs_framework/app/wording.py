@@ -24,7 +24,7 @@ def headline(result: FrameResult) -> str:
         return "Nothing unusual: no string is reported"
     if not result.detections:
         return "Unusual, but no box looks like a string"
-    return f"A string, with confidence {result.detections[0].confidence:.2f}"
+    return f"A string is reported, with confidence {result.detections[0].confidence:.2f}"
 
 
 def reason(result: FrameResult, threshold: float | None) -> str:

@@ -41,7 +41,8 @@ def main(root: Path, host: str, port: int, upload_limit: int, browser: bool) -> 
         "browser.gatherUsageStats": False,
         "client.showErrorDetails": "none",
         "client.toolbarMode": "minimal",
-        "theme.primaryColor": "#0072b2",
+        "theme.light.primaryColor": "#0072b2",
+        "theme.dark.primaryColor": "#56b4e9",
     }
     script = Path(__file__).parents[1] / "app" / "main.py"
     flags = [f"--{name}={str(value).lower()}" for name, value in options.items()]

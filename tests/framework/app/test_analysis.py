@@ -1,0 +1,203 @@
+"""The app says of a frame what ``cs-run`` says of it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from attrs import evolve
+
+from cs_framework.app.analysis import Analyser, Kept, Model, frame_key, reported, units_of
+from cs_framework.app.folders import Entry, Root, recipes, trained
+from cs_framework.app.jobs import Cancelled
+from cs_framework.app.runs import TrainingRegions, frames_of, training_frames
+from cs_framework.data.images import read_frame
+from cs_framework.errors import DataError, FrameError, RecipeError, SetupError
+from cs_framework.pipeline.worker import Worker, WorkerSpec
+from cs_framework.recipe.schema import GateSettings
+from tests.support.frames import SIZE
+
+
+@pytest.fixture(scope="module")
+def model(root) -> Model:
+    (entry,) = trained(Root(root))
+    return Model.open(entry)
+
+
+@pytest.fixture(scope="module")
+def analyser(model) -> Analyser:
+    return Analyser.build(model)
+
+
+@pytest.fixture(scope="module")
+def frames(root, model):
+    return frames_of(model.entry.run, model.loaded.recipe, Root(root))
+
+
+def quiet(doing: str) -> None:
+    """Nobody listens."""
+
+
+def test_results_are_those_of_a_run(root, model, analyser, frames):
+    units = units_of(frames.refs, analyser.context)
+    spec = WorkerSpec(root / "runs/toy/resolved.toml", root / "runs/toy/model", model.threshold)
+    whole = Worker.build(spec).analyse(units[0], gated=False, keep_regions=True).results[0]
+    found = reported(analyser.analyse(units[0], model, quiet), model)
+    np.testing.assert_array_equal(found.proposals, whole.proposals)
+    np.testing.assert_array_equal(found.scores.confidence, whole.scores.confidence)
+    assert (found.score, found.flagged, found.detections) == (whole.score, whole.flagged, whole.detections)
+
+
+def test_each_stage_is_announced_and_can_be_the_last(model, analyser, frames):
+    unit = units_of(frames.refs, 0)[0]
+    said: list[str] = []
+    analyser.analyse(unit, model, said.append)
+    assert len(said) == 5
+    for last in said:
+
+        def stop(doing, last=last):
+            if doing == last:
+                raise Cancelled
+
+        with pytest.raises(Cancelled):
+            analyser.analyse(unit, model, stop)
+    analyser.analyse(unit, model, quiet)  # what was given up holds nobody else up
+
+
+def test_top_threshold_and_suppression_need_no_new_analysis(model, analyser, frames):
+    found = analyser.analyse(units_of(frames.refs, 0)[-1], model, quiet)
+    recipe = model.loaded.recipe
+    several = model.with_settings({}, evolve(recipe.pipeline, top=4, suppression=0.5), recipe.data)
+    assert several.results_key == model.results_key
+    assert [d.rank for d in reported(found, several).detections] == [0, 1, 2, 3]
+    never = evolve(recipe.pipeline, gate=GateSettings(threshold=1e9))
+    assert not reported(found, model.with_settings({}, never, recipe.data)).flagged
+    narrow = model.with_settings({}, evolve(recipe.pipeline, max_proposals=3), recipe.data)
+    assert narrow.results_key != model.results_key
+    assert narrow.key == model.key
+
+
+def test_other_settings_of_a_component_are_another_model(model, frames):
+    choice = model.choices()["proposer.0"]
+    larger = model.with_settings(
+        {"proposer.0": evolve(choice.settings, size=32)},
+        model.loaded.recipe.pipeline,
+        model.loaded.recipe.data,
+    )
+    assert larger.key != model.key
+    found = Analyser.build(larger).analyse(units_of(frames.refs, 0)[0], larger, quiet)
+    assert {tuple(box[2:] - box[:2]) for box in found.proposals.tolist() and found.proposals} == {(32, 32)}
+
+
+def test_a_recipe_without_training_gives_proposals(root, frames):
+    (entry,) = [entry for entry in recipes(Root(root)) if entry.label == "toy"]
+    model = Model.open(entry)
+    assert list(model.choices()) == ["proposer.0"]
+    analyser = Analyser.build(model)
+    found = reported(analyser.analyse(units_of(frames.refs, 0)[0], model, quiet), model)
+    assert len(found.proposals)
+    assert found.size == SIZE
+    assert np.isnan(found.score)
+    assert (found.scores, found.detections) == (None, ())
+    assert analyser.explain(units_of(frames.refs, 0)[0], None) is None
+
+
+def test_a_bundle_by_itself_uses_installed_plugins_only(root, tmp_path):
+    shutil.copytree(root / "runs/toy/model", tmp_path / "alone")
+    (entry,) = trained(Root(tmp_path))
+    assert (entry.label, entry.run) == ("alone", None)
+    with pytest.raises(RecipeError, match=r"toy_plugin"):  # which only the run's recipe names
+        Model.open(entry)
+
+
+def test_a_frame_that_cannot_be_read_or_processed_says_why(tmp_path, model, analyser):
+    from cs_framework.data.source import FrameRef
+
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"no image")
+    unit = units_of([FrameRef("bad.png", bad)], 0)[0]
+    with pytest.raises(FrameError, match=r"bad\.png: not an image"):
+        analyser.analyse(unit, model, quiet)
+
+
+def test_what_does_not_fit_the_bundle_is_said(root, tmp_path):
+    shutil.copytree(root / "runs", tmp_path / "runs")
+    (tmp_path / "runs/toy/model/scorer/learnt.json").write_text("{")
+    (entry,) = trained(Root(tmp_path))
+    with pytest.raises(SetupError, match="train again"):
+        Analyser.build(Model.open(entry))
+
+
+def test_frames_of_a_run_come_with_their_truth(frames):
+    assert len(frames.refs) == 6
+    assert {label.label for label in frames.known.values()} == {0, 1}
+
+
+def test_nothing_outside_the_root_is_read(root, tmp_path, model):
+    inside = Root(root / "runs")
+    with pytest.raises(DataError, match="--root"):
+        frames_of(model.entry.run, model.loaded.recipe, inside)
+    assert training_frames(model.entry.run, model.loaded.recipe, inside) == {}
+    link = tmp_path / "in" / "link"
+    link.parent.mkdir()
+    link.symlink_to(root)
+    assert trained(Root(link.parent)) == []
+    with pytest.raises(DataError):
+        Root(link.parent).inside(link / "toy.toml")
+    with pytest.raises(DataError):
+        Root(link.parent).inside(link.parent / ".." / "other")
+
+
+def test_recipes_of_the_package_and_of_the_root_are_offered(root):
+    labels = [entry.label for entry in recipes(Root(root))]
+    assert labels[0] == "toy"
+    assert "quickstart" in labels
+    assert "detect" not in labels, "it names no component"
+
+
+def test_nearest_regions_hold_the_region_itself(root, analyser, model):
+    run = root / "runs" / "toy"
+    regions = TrainingRegions.read(run)
+    refs = training_frames(run, model.loaded.recipe, Root(root))
+    place = int(np.argmax(regions.labels))
+    frame, box = regions.frames[place], regions.boxes[place]
+    vector = analyser.embed(read_frame(refs[frame]), box)
+    near = regions.nearest(vector, 3)
+    assert len({one.frame for one in near}) == 3
+    assert [one.distance for one in near] == sorted(one.distance for one in near)
+    assert near[0].distance < 0.01
+    assert regions.nearest(np.zeros(7, np.float32), 3) == []
+
+
+def test_runs_without_regions_or_with_damaged_ones(tmp_path):
+    assert TrainingRegions.read(tmp_path) is None
+    (tmp_path / "training").mkdir()
+    for name in ("regions", "embeddings"):
+        (tmp_path / "training" / f"{name}_train.parquet").write_bytes(b"PAR1")
+    with pytest.raises(DataError, match="cannot be read"):
+        TrainingRegions.read(tmp_path)
+
+
+def test_what_was_not_asked_for_longest_goes():
+    kept: Kept[int] = Kept(limit=2)
+    kept.put("a", 1)
+    kept.put("b", 2)
+    assert kept.get("a") == 1
+    kept.put("c", 3)
+    assert (kept.get("a"), kept.get("b"), kept.get("c")) == (1, None, 3)
+    assert kept.through("c", lambda: 4) == 3
+    assert kept.through("d", lambda: 5) == 5
+
+
+def test_frames_are_known_by_what_they_show(frames):
+    units = units_of(frames.refs, 1)
+    assert len({frame_key(unit) for unit in units}) == len(units)
+    assert frame_key(units[0]) == frame_key(units_of(frames.refs, 1)[0])
+    assert frame_key(units[0]) != frame_key(units_of(frames.refs, 0)[0])
+
+
+def test_entries_are_told_apart():
+    bundle = Entry("a", Path("a"), "trained")
+    assert bundle.run is None
