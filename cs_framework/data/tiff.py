@@ -42,6 +42,9 @@ _BOUNDED = {
 }
 """Compressions that never give more than is asked of them."""
 
+_MOST_SAMPLES = 8
+"""A pixel, of which all are decoded before three are taken: colours, alpha and what some writers add."""
+
 Version = tuple[Path, int, int]
 
 
@@ -117,9 +120,7 @@ def _sharpness(samples: Samples) -> float:
 def _layout(path: Path, size: int, modified: int) -> tuple[_Stacked, ...]:
     with tifffile.TiffFile(path) as tiff:
         tiff.pages.useframes = True  # of all pages but the first only the place is wanted
-        offsets = [page.offset for page in tiff.pages]
-        if len(offsets) > MAX_FRAMES:
-            raise UnreadableError(f"{len(offsets)} pages; at most {MAX_FRAMES} are read")
+        offsets = _offsets(tiff)
         if tiff.is_ome and tiff.ome_metadata:
             with suppress(Exception):  # damaged metadata are as good as none
                 if frames := _of_ome(tiff.ome_metadata, path, offsets):
@@ -129,6 +130,18 @@ def _layout(path: Path, size: int, modified: int) -> tuple[_Stacked, ...]:
                 if frames := _of_series(tiff, offsets, size):
                     return frames
         return tuple(_Stacked((_Plane(offset),)) for offset in offsets)
+
+
+def _offsets(tiff: tifffile.TiffFile) -> list[int]:
+    """Where the pages are described; tifffile itself would go round in circles."""
+    offsets: dict[int, None] = {}
+    for page in tiff.pages:
+        if page.offset in offsets:
+            raise UnreadableError("its pages follow each other in a circle")
+        if len(offsets) == MAX_FRAMES:
+            raise UnreadableError(f"more than {MAX_FRAMES} pages; cut the file into parts")
+        offsets[page.offset] = None
+    return list(offsets)
 
 
 def _of_ome(xml: str, path: Path, offsets: list[int]) -> tuple[_Stacked, ...]:
@@ -247,6 +260,9 @@ def _jpeg_size(data: bytes) -> tuple[int, int]:
 def _kind(page: tifffile.TiffPage) -> str:
     """The photometric interpretation of a page that can be read here, before it is decoded."""
     check_size(page.imagewidth, page.imagelength)
+    check_size(page.tilewidth, page.tilelength)  # 0 where there are none; a tile may be larger than its page
+    if page.samplesperpixel > _MOST_SAMPLES:
+        raise UnreadableError(f"{page.samplesperpixel} samples a pixel are not those of a grey or RGB image")
     if page.axes not in {"YX", "YXS", "SYX"}:
         raise UnreadableError(f"axes {page.axes} are not those of a grey or RGB image")
     if page.dtype is None or page.dtype.kind not in "bu" or page.bitspersample > 16:

@@ -50,7 +50,7 @@ class DualHeadScorer:
         """
         seed = env.seed if self._settings.seed is None else self._settings.seed
         with _seeded(seed, self._device):
-            network = self._build(table.embeddings.shape[1])
+            network = self._build(table.embeddings.shape[1]).to(self._device)
             history = train(network, table, val, settings=self._settings, seed=seed, env=env, name=self.name)
         self.network, self._dim = network, network.dim
         return history
@@ -97,13 +97,13 @@ class DualHeadScorer:
                 f"the {self.name} in {folder} has hidden layers of {hidden} units, "
                 f"the settings ask for {self._settings.hidden}: set hidden to what it was trained with."
             )
-        with _seeded(0, self._device):
+        with torch.device("meta"):  # no memory is taken but that of the weights, whatever shape is claimed
             network = self._build(dim)
         try:
-            network.load_state_dict(weights)
+            network.load_state_dict(weights, assign=True)
         except RuntimeError as error:
             raise SetupError(f"the weights of {self.name} in {folder} do not fit: {error}") from error
-        self.network, self._dim = network, dim
+        self.network, self._dim = network.to(self._device, torch.float32), dim
 
     def _combine(self, answers: Answers, regions: Regions) -> RegionScores:
         probability, quality = torch.sigmoid(answers.logits), answers.ious.clamp(0, 1)
@@ -114,8 +114,7 @@ class DualHeadScorer:
         return RegionScores(probability.numpy(), quality.numpy(), confidence.numpy(), boxes)
 
     def _build(self, dim: int) -> DualHead:
-        network = DualHead(dim, self._settings.hidden, self._settings.dropout, self._refines)
-        return network.to(self._device)
+        return DualHead(dim, self._settings.hidden, self._settings.dropout, self._refines)
 
     def _trained(self) -> nn.Module:
         if self.network is None:

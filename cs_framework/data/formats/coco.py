@@ -39,7 +39,7 @@ def read(path: Path, wanted: str | None = None) -> list[BoxedFrame]:
             names[image["id"]] = name
             sized = image.get("height") and image.get("width")
             found.frame(name, (int(image["height"]), int(image["width"])) if sized else None)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             found.problem(f"image {number}", _reason(error))
     kinds = {}
     for number, category in enumerate(_items(document, "categories")):
@@ -59,7 +59,7 @@ def read(path: Path, wanted: str | None = None) -> list[BoxedFrame]:
                 (x, y, x + width, y + height),
                 None if score is None else float(score),
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             found.problem(f"annotation {number}", _reason(error))
     return found.frames(wanted)
 

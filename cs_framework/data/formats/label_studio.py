@@ -43,7 +43,7 @@ def read(path: Path, wanted: str | None = None) -> list[BoxedFrame]:
             for result in results:
                 score = result.get("score")
                 found.box(name, _kind(result), _corners(result), None if score is None else float(score))
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
             found.problem(place, f"{error!r}: is this the format JSON, with rectangles of images?")
     return found.frames(wanted)
 

@@ -31,7 +31,7 @@ def read(path: Path, wanted: str | None = None) -> list[BoxedFrame]:
     for name, file in sorted(((relative_name(f, root), f) for f in files), key=lambda f: natural_key(f[0])):
         try:
             _read_file(found, name, ET.parse(file).getroot())
-        except (ET.ParseError, OSError, TypeError, ValueError) as error:
+        except (ET.ParseError, OSError, TypeError, ValueError, LookupError) as error:
             found.problem(name, f"not a Pascal VOC file: {error}")
     return found.frames(wanted)
 
