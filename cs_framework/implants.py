@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 from cs_framework.boxes import as_boxes, clip
 from cs_framework.data.synthetic.strings import StringStyle, arc, draw_string
 from cs_framework.interfaces import Bool, Float32, Frame
-from cs_framework.ridges import ridge_maps
+from cs_framework.ridges import RidgeMaps, ridge_maps
 
 _DIAMETER = 230.0
 """Pixels across an embryo at which the widths below hold; they grow with the embryo."""
 _WITHOUT_EMBRYO = 0.72
 """Of the shorter side of a frame: the diameter reckoned with where no embryo was found."""
+_ONE_WAY = 0.2
+"""Coherence of gradients from which oblique light is taken to hide all lines that run along it."""
 _POINTS = 33
 _PLACES = 6
 """Places drawn for each string, of which the smoothest is taken: strings are seen in the cavity."""
@@ -58,6 +60,9 @@ def implant(frame: Frame, rng: np.random.Generator, strings: int | None = None) 
     two places of the wall and are seen from end to end; others cross the embryo, and of them only a stretch
     is in focus, which the box holds. Look-alikes have the same contrast: arcs along the wall and short
     wrinkles, too strongly bent for a string, and bands too wide for one.
+
+    Oblique light, as of Hoffman modulation contrast, hides lines that run along it: where most gradients of
+    the frame point one way, drawn strings run across that way, as those do that people can see and mark.
 
     Args:
         frame: what to draw into; it is left as it is.
@@ -98,7 +103,9 @@ class _Scene:
     blur: float
     """Standard deviation of the optics in pixels."""
     light: float
-    """Direction of oblique light in radians: one for all lines of a frame."""
+    """Direction of oblique light in radians: that of most gradients, to either side."""
+    one_way: float
+    """How surely the light is oblique, from 0 to 1."""
     relief: float
 
     @classmethod
@@ -108,14 +115,17 @@ class _Scene:
         plane = frame.grey.astype(np.float32)
         window = (max(int(0.04 * 2 * radius), 3),) * 2
         variance = cv2.blur(plane**2, window) - cv2.blur(plane, window) ** 2
+        maps = ridge_maps(frame.grey, (0.7, 1.5))
+        axis, coherence = _gradient_axis(maps, embryo.mask)
         return cls(
             rng=rng,
             centre=np.array([embryo.x, embryo.y]),
             radius=radius,
             roughness=np.sqrt(np.maximum(variance, 0)),
-            blur=_sharpness(frame),
-            light=rng.uniform(0, 2 * np.pi),
-            relief=rng.uniform(0, 0.7),
+            blur=_sharpness(maps, embryo.mask),
+            light=axis + np.pi * rng.integers(2),
+            one_way=min(coherence / _ONE_WAY, 1.0),
+            relief=rng.uniform(0, 0.9),
         )
 
     @property
@@ -155,11 +165,18 @@ class _Scene:
             lines.append((curve, style, fading * self._uneven()))
         return lines
 
+    def _heading(self) -> float:
+        """A direction in which a line can be seen."""
+        while True:
+            heading = self.rng.uniform(0, np.pi)
+            if self.rng.random() < 1 - self.one_way * (1 - np.sin(heading - self.light) ** 4):
+                return float(heading)
+
     def _chord(self) -> Float64:
         """Nearly straight, across the embryo, with its middle where strings are seen."""
         turn, reach = self.rng.uniform(0, 2 * np.pi), _CENTRE_WITHIN * np.sqrt(self.rng.random())
         middle = self.centre + reach * self.radius * np.array([np.cos(turn), np.sin(turn)])
-        heading = self.rng.uniform(0, np.pi)
+        heading = self._heading()
         along = np.array([np.cos(heading), np.sin(heading)])
         towards = float((middle - self.centre) @ along)
         away = float(((middle - self.centre) ** 2).sum()) - towards**2
@@ -169,7 +186,9 @@ class _Scene:
 
     def _span(self) -> Float64:
         """Between two places of the wall, sagging to either side."""
-        angle, apart = self.rng.uniform(0, 2 * np.pi), self.rng.uniform(0.35, 1.6)
+        # A chord runs at right angles to the way to its middle.
+        angle = self._heading() + np.pi * (self.rng.integers(2) - 0.5)
+        apart = self.rng.uniform(0.35, 1.6)
         reach = self.rng.uniform(0.78, _END_WITHIN) * self.radius
         start, end = (
             self.centre + reach * np.array([np.cos(turn), np.sin(turn)])
@@ -218,15 +237,21 @@ class _Scene:
         return 1 if self.rng.random() < 0.5 else -1
 
 
-def _sharpness(frame: Frame) -> float:
+def _gradient_axis(maps: RidgeMaps, inside: Bool) -> tuple[float, float]:
+    """Direction in radians, without a sense, of the gradients on the embryo, and their coherence (0 to 1)."""
+    x, y = maps.gradient_x[1][inside], maps.gradient_y[1][inside]
+    xx, yy, xy = (float(np.mean(product)) for product in (x * x, y * y, x * y))
+    coherence = np.hypot(xx - yy, 2 * xy) / max(xx + yy, 1e-6)
+    return float(np.arctan2(2 * xy, xx - yy)) / 2, float(coherence)
+
+
+def _sharpness(maps: RidgeMaps, inside: Bool) -> float:
     """Standard deviation in pixels of the blur of a frame's sharpest edges, from 0.5 to 2.5.
 
     The steepest slope is exp(0.5) s times the largest second derivative across a step blurred by s, and
     exp(-0.5) s times across a line: about s where both are mixed.
     """
-    fine = 0.7
-    maps = ridge_maps(frame.grey, (fine,))
-    inside = frame.embryo.mask
+    fine = maps.sigmas[0]
     slope = np.percentile(np.hypot(maps.gradient_x[0], maps.gradient_y[0])[inside], 99) / fine
     curvature = np.percentile(np.abs(maps.across[0])[inside], 99) / fine**2
     seen = slope / max(float(curvature), 1e-6)
