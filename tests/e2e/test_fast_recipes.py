@@ -66,3 +66,24 @@ def test_dinov2_is_one_line_away(tmp_path, root):
     command = [sys.executable, "-c", code, recipe, "--set", f"data.root={root}", "--check"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_best_learns_from_drawn_strings_and_follows_them_through(tmp_path, root, cs_run):
+    tiny = "{ image_size = 32, width = 4, epochs = 1, views = 4, batch_size = 2, validation_frames = 2 }"
+    own = {
+        "data.root": root,
+        "anomaly_filter.settings": tiny,
+        "scorer.settings": "{ epochs = 1 }",
+        "training.implants": "{ share = 1, frames = 3 }",
+        "pipeline.workers": 1,
+        "pipeline.max_proposals": 150,
+        "evaluate.resamples": 100,
+    }
+    options = (o for key, value in own.items() for o in ("--set", f"{key}={value}"))
+    done = cs_run(RECIPES / "best.toml", "--no-cache", *options, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    run = tmp_path / "runs" / "best"
+    notes = json.loads((run / "metrics.json").read_text())["notes"]
+    assert any("3 of the 3 string frames" in note for note in notes)
+    assert (run / "model" / "anomaly_filter" / "implant_net.safetensors").is_file()
+    assert (run / "report.html").is_file()
