@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from cs_framework.cli import data, export, run
 from cs_framework.errors import DataError
 from tests.hostile.corpus import IMAGES, STACKS, VIDEOS
-from tests.hostile.seeds import TASKS, picture, seeds
+from tests.hostile.seeds import TASKS, picture
 from tests.support.frames import TOY_PLUGIN
 
 COMPONENTS = {
@@ -41,12 +41,10 @@ def invoke(command, *arguments):
     return done.exit_code, done.stderr
 
 
-def test_a_run_over_every_bad_frame_ends_well_and_names_them(toy_bundle, tmp_path):
+def test_a_run_over_every_bad_frame_ends_well_and_names_them(toy_bundle, good, tmp_path):
     frames = tmp_path / "frames"
     frames.mkdir()
     (frames / "good.png").write_bytes(picture("PNG"))
-    (tmp_path / "seeds").mkdir()
-    good = seeds(tmp_path / "seeds")
     refused = set()
     for number, case in enumerate((*IMAGES, *STACKS, *VIDEOS)):
         content = case.content(good[case.target][0]) if callable(case.content) else case.content

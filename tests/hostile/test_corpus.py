@@ -12,7 +12,6 @@ import pytest
 
 from cs_framework.errors import CSError
 from tests.hostile.corpus import CASES, Case
-from tests.hostile.seeds import seeds, write_bundle
 from tests.hostile.targets import TARGETS
 
 MEMORY = 1 << 30
@@ -36,18 +35,6 @@ def bounded():
     yield
     faulthandler.cancel_dump_traceback_later()
     resource.setrlimit(resource.RLIMIT_AS, before)
-
-
-@pytest.fixture(scope="module")
-def good(tmp_path_factory):
-    """Good files by target."""
-    return seeds(tmp_path_factory.mktemp("seeds"))
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """A good bundle."""
-    return write_bundle(tmp_path_factory.mktemp("trained") / "model").parent
 
 
 def written(case: Case, folder, good, trained):
