@@ -28,13 +28,13 @@ _ONE_WAY = 0.2
 _POINTS = 33
 _PLACES = 6
 """Places drawn for each string, of which the smoothest is taken: strings are seen in the cavity."""
-_CENTRE_WITHIN, _END_WITHIN = 0.62, 0.9
+_CENTRE_WITHIN, _END_WITHIN = 0.56, 0.88
 """Radii of the embryo within which the middle and the ends of a string lie."""
 _MARGIN = 0.02
 """Distance between a string and its box, in diameters: people draw boxes loosely."""
 _DARK = 0.55
 """Share of strings darker than what lies around them."""
-_WHOLE = 0.4
+_WHOLE = 0.25
 """Share of strings that are seen from wall to wall; of the others a stretch is in focus."""
 
 Float64 = NDArray[np.float64]
@@ -188,8 +188,8 @@ class _Scene:
         """Between two places of the wall, sagging to either side."""
         # A chord runs at right angles to the way to its middle.
         angle = self._heading() + np.pi * (self.rng.integers(2) - 0.5)
-        apart = self.rng.uniform(0.35, 1.6)
-        reach = self.rng.uniform(0.78, _END_WITHIN) * self.radius
+        apart = self.rng.uniform(0.9, 2.0)
+        reach = self.rng.uniform(0.7, _END_WITHIN) * self.radius
         start, end = (
             self.centre + reach * np.array([np.cos(turn), np.sin(turn)])
             for turn in (angle - apart / 2, angle + apart / 2)
