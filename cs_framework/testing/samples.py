@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from attrs import frozen
 
-from cs_framework.data.images import Samples, to_rgb
+from cs_framework.data.samples import Samples, to_rgb
 from cs_framework.interfaces import Float32, Frame, Regions, RegionTable, UInt8, Window
 
 SEED = 20240229
