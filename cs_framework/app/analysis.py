@@ -28,7 +28,7 @@ from cs_framework.pipeline.regions import RegionMaker
 from cs_framework.pipeline.results import FrameResult
 from cs_framework.pipeline.stages import Stages, rank
 from cs_framework.recipe import Choice, LoadedRecipe, load_recipe
-from cs_framework.recipe.schema import DataSettings, GateSettings, PipelineSettings
+from cs_framework.recipe.schema import DataSettings, GateSettings, PipelineSettings, Recipe
 from cs_framework.training.train import choose_gate
 
 T = TypeVar("T")
@@ -40,8 +40,11 @@ class Model:
 
     entry: Entry
     loaded: LoadedRecipe
+    """With the settings as they are chosen."""
     bundle: Bundle | None
     """What was trained; None where only proposers can be looked at."""
+    recipe: Recipe
+    """As it was read."""
 
     @classmethod
     def open(cls, entry: Entry) -> Model:
@@ -55,13 +58,12 @@ class Model:
             if not loaded.proposers:
                 raise RecipeError(f"{entry.label}: the recipe names no proposer")
             recipe = evolve(loaded.recipe, steps=("proposals",))
-            return cls(entry, evolve(loaded, recipe=recipe), None)
+            return cls(entry, evolve(loaded, recipe=recipe), None, recipe)
         if entry.run is not None:
             loaded = load_recipe(entry.run / "resolved.toml", overrides=['steps=["detect"]'])
         else:
-            alone = load_recipe(bundled(Path("detect.toml")), overrides=[f"model.bundle={entry.path}"])
-            loaded = alone
-        return cls(entry, loaded, read_bundle(entry.path))
+            loaded = load_recipe(bundled(Path("detect.toml")), overrides=[f"model.bundle={entry.path}"])
+        return cls(entry, loaded, read_bundle(entry.path), loaded.recipe)
 
     def choices(self) -> dict[str, Choice]:
         """The components, by their place in a recipe: ``anomaly_filter``, ``proposer.0``, ..."""

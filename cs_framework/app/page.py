@@ -191,11 +191,11 @@ def _work(looks: Sequence[Looking], at: int, count: int) -> None:
         del st.session_state.job
     this = [look.task(at) for look in looks if look.result(at) is None]
     whole = [look.task(i) for i in range(count) for look in looks if look.result(i) is None]
-    left, right = st.columns([1, 4]) if count > 1 else (st.container(), None)
+    left, right = st.columns([1, 4]) if this and count > 1 else [st.container()] * 2
     tasks: list[Callable[[Step], object]] = []
     if this and left.button("Analyse this frame" if count > 1 else "Analyse", type="primary", key="analyse"):
         tasks = this
-    if right is not None and len(whole) > len(this):
+    if len(whole) > len(this):
         label = f"Analyse all {count} frames" if len(whole) >= count else f"Analyse the other {len(whole)}"
         if right.button(label, key="analyse-all"):
             tasks = whole

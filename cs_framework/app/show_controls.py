@@ -143,7 +143,7 @@ def ask(controls: list[Control], base: str) -> dict[str, Any]:
 
 def _ask(control: Control, key: str) -> Any:
     common: dict[str, Any] = {"help": literal(control.help) or None, "key": key}
-    label = literal(_LABELS.get(control.key, control.label.capitalize()))
+    label = _LABELS.get(control.key, control.label.capitalize())  # a name in Python: nothing to escape
     match control.form:
         case "switch":
             return st.checkbox(label, control.value, **common)

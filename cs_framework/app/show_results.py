@@ -106,12 +106,12 @@ def answer(
 ) -> None:
     """What one model says of the frame, with the table of its boxes; without a result, the frame alone."""
     if result is None:
-        side = st.container() if compact else st.columns([3, 2])[0]
+        side = st.container() if compact else st.columns([4, 3])[0]
         side.image(pictures.best_boxes(frame, (), truth), width="stretch")
         return
     st.subheader(headline(result), anchor=False)
     st.caption(literal(reason(result, model.threshold)))
-    left, right = (st.container(), st.container()) if compact else st.columns([3, 2], gap="medium")
+    left, right = (st.container(), st.container()) if compact else st.columns([4, 3], gap="medium")
     with right:
         if truth is not None:
             st.markdown(literal(against_truth(result, truth)))
@@ -147,8 +147,9 @@ def _legend(result: FrameResult, truth: Float32 | None, chosen: int) -> str:
 def _table(slot: str, result: FrameResult, truth: Float32 | None) -> int:
     """The boxes, best first; the place of the one that a person chose, else of the best."""
     rows = pa.Table.from_pylist(results.table(result, truth))
-    share = st.column_config.NumberColumn(format="%.2f", width="small")
-    config: dict[str, Any] = dict.fromkeys(("confidence", "probability", "quality", "IoU"), share)
+    share = st.column_config.NumberColumn(format="%.2f", width=74)
+    config: dict[str, Any] = {"#": st.column_config.NumberColumn(width=36)}
+    config |= dict.fromkeys(("confidence", "probability", "quality", "IoU"), share)
     event = st.dataframe(
         rows,
         hide_index=True,
@@ -287,12 +288,12 @@ def _neighbours(root: Root, model: Model, vector: Float32) -> None:
         st.caption("The training regions were described by another embedder.")
         return
     st.markdown("**Nearest regions of the training set**")
-    refs = training_frames(run, model.loaded.recipe, root)
+    refs = training_frames(run, model.recipe, root)
     for start in range(0, len(near), 3):
         for column, one in zip(st.columns(3), near[start : start + 3], strict=False):
             caption = f"{_LABELS[one.label]}, distance {one.distance:.1f}"
             if one.frame in refs:
-                shown = read_frame(refs[one.frame], model.loaded.recipe.data.bits)
+                shown = read_frame(refs[one.frame], model.recipe.data.bits)
                 column.image(pictures.close_up(shown, one.box, side=180), caption=caption)
             else:
                 column.caption(f"{caption}: {literal(one.frame)}")

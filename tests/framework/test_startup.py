@@ -59,6 +59,7 @@ def modules(module, *arguments, cwd=ROOT):
         ("cs_framework.cli.data", ["--help"], 330),
         ("cs_framework.cli.compare", ["--help"], 330),
         ("cs_framework.cli.export", ["--help"], 330),
+        ("cs_framework.cli.app", ["--help"], 330),
     ],
 )
 def test_a_command_imports_little(module, arguments, budget):
