@@ -3,17 +3,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-import torch
 
 from cs_framework import Frame, Window
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -12,14 +12,6 @@ from transformers import DINOv3ViTConfig, DINOv3ViTImageProcessor, DINOv3ViTMode
 from cs_framework import Frame
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def to_timm_names(weights):
     """The state of a transformers DINOv3 under timm's names, q, k and v in one matrix."""
     fixed = {

@@ -2,17 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
 from cs_framework import Regions, RegionTable
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

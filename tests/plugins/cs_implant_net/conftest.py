@@ -3,7 +3,6 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-import torch
 
 from cs_framework import Env, Frame
 from cs_framework.testing import SampleWindows
@@ -11,14 +10,6 @@ from cs_implant_net.filter import ImplantNet
 from cs_implant_net.settings import Settings
 
 QUICK = Settings(image_size=32, width=4, epochs=2, views=6, batch_size=3)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

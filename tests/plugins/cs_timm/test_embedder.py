@@ -19,14 +19,6 @@ FAMILIES = ["test_vit", "test_convnext", "test_resnet", "test_efficientnet"]
 BOXES = np.float32([[0, 0, 96, 64], [3.3, 4.2, 41, 20.5], [10, 10, 11, 11]])
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture
 def frame():
     return Frame(np.random.default_rng(0).integers(0, 256, (64, 96, 3), dtype=np.uint8), "frame")
