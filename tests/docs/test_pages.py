@@ -12,7 +12,7 @@ import click
 import pytest
 
 from cs_framework import hookspecs, interfaces, records
-from cs_framework.cli import compare, data, export, plugins, run
+from cs_framework.cli import app, compare, data, export, plugins, run
 from cs_framework.recipe.reader import fields_of, key_of
 from cs_framework.recipe.reference import recipe_reference
 from cs_framework.recipe.schema import ComponentUse, Recipe
@@ -118,6 +118,7 @@ def test_every_command_is_in_the_index_and_every_index_entry_is_a_command():
         "cs-plugins": plugins.commands,
         "cs-data": data.commands,
         "cs-export": export.main,
+        "cs-app": app.main,
     }
     commands = {
         f"{name} {sub}".strip()
