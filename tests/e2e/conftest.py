@@ -1,17 +1,30 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from playwright.sync_api import Browser, sync_playwright
 
 from cs_framework.cli.run import main
 from tests.support.frames import write_recipe, write_root
 
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -56,3 +69,15 @@ def toy_run(tmp_path_factory: pytest.TempPathFactory, toy_root: Path, console: C
     done = console("cs-run", recipe, "--no-cache", cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder / "runs" / "toy"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The Chromium of this system, which asks nobody for anything by itself."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium here: apt-get install chromium")
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS) as opened,
+    ):
+        yield opened

@@ -16,9 +16,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from tests.e2e.test_report import ARGUMENTS, CHROMIUM
 from tests.support.frames import streak_frame
 
 PATIENCE = 60_000
@@ -59,17 +58,6 @@ def wait_for(url: str, process: subprocess.Popen[str]) -> None:
         except OSError:
             time.sleep(0.2)
     raise AssertionError("the app does not answer")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium here: apt-get install chromium")
-    with (
-        sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS) as opened,
-    ):
-        yield opened
 
 
 @pytest.fixture
