@@ -23,12 +23,11 @@ from cs_framework.interfaces import Explanation, Float32, Frame
 from cs_framework.pipeline.batch import Batch, Unit, make_units
 from cs_framework.pipeline.cache import Cache
 from cs_framework.pipeline.components import Components, digest, make_env
-from cs_framework.pipeline.narrow import NARROWED_BY
 from cs_framework.pipeline.regions import RegionMaker
 from cs_framework.pipeline.results import FrameResult
 from cs_framework.pipeline.stages import Stages, rank
 from cs_framework.recipe import Choice, LoadedRecipe, load_recipe
-from cs_framework.recipe.schema import DataSettings, GateSettings, PipelineSettings, Recipe
+from cs_framework.recipe.schema import NARROWED_BY, DataSettings, GateSettings, PipelineSettings, Recipe
 from cs_framework.training.train import choose_gate
 
 T = TypeVar("T")

@@ -17,8 +17,7 @@ from cs_framework.app.uploads import Upload, digest_of
 from cs_framework.app.wording import literal
 from cs_framework.data.images import EXTENSIONS
 from cs_framework.errors import RecipeError
-from cs_framework.pipeline.narrow import NARROWED_BY
-from cs_framework.recipe.schema import DataSettings, GateSettings, PipelineSettings
+from cs_framework.recipe.schema import NARROWED_BY, DataSettings, GateSettings, PipelineSettings
 
 SHOWN = 5
 """Boxes in the table at first, where a recipe reports fewer."""

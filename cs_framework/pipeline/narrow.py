@@ -10,9 +10,6 @@ from cs_framework import boxes as bx
 from cs_framework.interfaces import Float32, Frame
 from cs_framework.recipe.schema import PipelineSettings
 
-NARROWED_BY = ("search", "min_proposal_size", "max_proposal_size", "proposal_overlap", "max_proposals")
-"""The settings of ``[pipeline]`` that `narrow` goes by."""
-
 
 def unite(found: Sequence[Float32]) -> Float32:
     """The boxes (N_i, 4) of several proposers in turn, rank by rank, each box once."""

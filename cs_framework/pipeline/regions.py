@@ -16,8 +16,9 @@ from cs_framework.interfaces import Float32, Frame
 from cs_framework.pipeline.batch import Batch
 from cs_framework.pipeline.cache import Arrays, Cache
 from cs_framework.pipeline.components import Components, digest, identity
-from cs_framework.pipeline.narrow import NARROWED_BY, narrow, unite
+from cs_framework.pipeline.narrow import narrow, unite
 from cs_framework.recipe import LoadedRecipe
+from cs_framework.recipe.schema import NARROWED_BY
 
 Float16 = NDArray[np.float16]
 _LARGEST = float(np.finfo(np.float16).max)

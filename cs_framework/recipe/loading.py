@@ -23,7 +23,7 @@ from cs_framework.recipe.document import (
 from cs_framework.recipe.positions import KeyPath
 from cs_framework.recipe.problems import Problems, dotted
 from cs_framework.recipe.reader import INVALID, Reader, plain
-from cs_framework.recipe.schema import Components, ComponentUse, Recipe
+from cs_framework.recipe.schema import NARROWED_BY, Components, ComponentUse, PipelineSettings, Recipe
 from cs_framework.records import KINDS, Kind
 from cs_framework.registry import Component, Registry
 
@@ -82,8 +82,13 @@ class LoadedRecipe:
 
 
 def components_to_dict(loaded: LoadedRecipe) -> dict[str, Any]:
-    """The components of a recipe as plain values, as ``bundle.json`` keeps them under ``"components"``."""
+    """The components of a recipe as plain values, as ``bundle.json`` keeps them under ``"components"``.
+
+    With them goes which boxes are scored, under ``"pipeline"``: the keys of `NARROWED_BY`.
+    """
     described: dict[str, Any] = plain(_components(loaded))
+    pipeline = plain(loaded.recipe.pipeline)
+    described["pipeline"] = {key: pipeline[key] for key in NARROWED_BY if key in pipeline}
     return described
 
 
@@ -237,7 +242,22 @@ def _bundled(recipe: Recipe, document: Document, problems: Problems) -> tuple[Re
         problems.add(document.place(key), key, str(error))
         problems.raise_if_any()
         raise
-    return evolve(recipe, model=evolve(recipe.model, bundle=bundle)), described
+    pipeline = _as_trained(recipe.pipeline, document, described, problems)
+    return evolve(recipe, model=evolve(recipe.model, bundle=bundle), pipeline=pipeline), described
+
+
+def _as_trained(
+    settings: PipelineSettings, document: Document, described: Document, problems: Problems
+) -> PipelineSettings:
+    """The pipeline, scoring the boxes that the bundle's scorer knows, where the recipe says nothing else."""
+    read = Reader(described, problems).table(
+        PipelineSettings, described.value(("pipeline",), {}), ("pipeline",)
+    )
+    if not isinstance(read, PipelineSettings):
+        return settings
+    unsaid = [key for key in NARROWED_BY if document.value(("pipeline", key)) is None]
+    known = [key for key in unsaid if described.value(("pipeline", key)) is not None]
+    return evolve(settings, **{key: getattr(read, key) for key in known})
 
 
 def _without_replaced(file: RecipeFile, options: Sequence[Override], registry: Registry) -> Document:

@@ -166,6 +166,11 @@ class PipelineSettings:
     suppression: float = setting(0.3, ge=0, le=1, help="a box that overlaps a better one above this IoU goes")
 
 
+NARROWED_BY = ("search", "min_proposal_size", "max_proposal_size", "proposal_overlap", "max_proposals")
+"""The keys of ``[pipeline]`` that decide which boxes are scored. A trained bundle keeps them, since its scorer
+knows no others."""
+
+
 @frozen
 class EvaluateSettings:
     """How figures are computed."""

@@ -211,6 +211,18 @@ class TestBundle:
         assert (loaded.embedder, loaded.scorer) == (trained.embedder, trained.scorer)
         assert components_to_dict(loaded) == components_to_dict(trained)
 
+    def test_it_says_which_boxes_are_scored_unless_the_recipe_does(self, load, problems, bundle):
+        trained = load(FULL, "pipeline.search=embryo", "pipeline.max_proposal_size=0.3")
+        content = {"components": components_to_dict(trained)}
+        (bundle / "bundle.json").write_text(json.dumps(content))
+        plain = load(self.TEXT).recipe.pipeline
+        assert (plain.search, plain.max_proposal_size, plain.top) == ("embryo", 0.3, 1)
+        own = load(self.TEXT + "[pipeline]\nsearch = 'frame'\n", "pipeline.max_proposals=7").recipe.pipeline
+        assert (own.search, own.max_proposal_size, own.max_proposals) == ("frame", 0.3, 7)
+        content["components"]["pipeline"] = {"search": "moon"}
+        (bundle / "bundle.json").write_text(json.dumps(content))
+        assert "moon" in problems(self.TEXT)[0]
+
     def test_the_run_that_holds_it_may_be_named(self, load, bundle):
         assert load(self.TEXT, "model.bundle=../run").recipe.model.bundle == bundle
 

@@ -57,7 +57,9 @@ class Other:
     pass
 
 
-@pytest.mark.parametrize(("given", "told"), [(None, "names none"), (Other(), "has Other")], ids=str)
+@pytest.mark.parametrize(
+    ("given", "told"), [(None, "names none"), (Other(), "has Other")], ids=["none", "another"]
+)
 def test_another_filter_or_none_is_refused_with_the_cure(given: AnomalyFilter, told):
     with pytest.raises(SetupError, match=re.escape('use = "implant-net" under [anomaly_filter]')) as caught:
         ImplantNetBoxes(BoxSettings(), Env()).bind(given)
