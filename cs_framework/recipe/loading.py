@@ -250,14 +250,13 @@ def _as_trained(
     settings: PipelineSettings, document: Document, described: Document, problems: Problems
 ) -> PipelineSettings:
     """The pipeline, scoring the boxes that the bundle's scorer knows, where the recipe says nothing else."""
-    read = Reader(described, problems).table(
-        PipelineSettings, described.value(("pipeline",), {}), ("pipeline",)
-    )
+    key = ("pipeline",)
+    read = Reader(described, problems).table(PipelineSettings, described.value(key, {}), key)
     if not isinstance(read, PipelineSettings):
         return settings
-    unsaid = [key for key in NARROWED_BY if document.value(("pipeline", key)) is None]
-    known = [key for key in unsaid if described.value(("pipeline", key)) is not None]
-    return evolve(settings, **{key: getattr(read, key) for key in known})
+    unsaid = [name for name in NARROWED_BY if document.value((*key, name)) is None]
+    known = [name for name in unsaid if described.value((*key, name)) is not None]
+    return evolve(settings, **{name: getattr(read, name) for name in known})
 
 
 def _without_replaced(file: RecipeFile, options: Sequence[Override], registry: Registry) -> Document:

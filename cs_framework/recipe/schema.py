@@ -167,8 +167,8 @@ class PipelineSettings:
 
 
 NARROWED_BY = ("search", "min_proposal_size", "max_proposal_size", "proposal_overlap", "max_proposals")
-"""The keys of ``[pipeline]`` that decide which boxes are scored. A trained bundle keeps them, since its scorer
-knows no others."""
+"""The keys of ``[pipeline]`` that decide which boxes are scored. A trained bundle keeps them, since its
+scorer knows no others."""
 
 
 @frozen
