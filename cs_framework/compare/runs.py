@@ -92,10 +92,10 @@ def _timed(name: str, loaded: LoadedRecipe, options: Options, track: Callable[..
 
 
 def _used(cache: Path | None) -> dict[str, dict[str, int]]:
-    """When each file of the cache was last written or read, by its name."""
+    """When each file of the cache was last written or read, by its path."""
     assert cache is not None, "runs are compared with a cache"
     return {
-        what: {file.name: file.stat().st_mtime_ns for file in (cache / what).glob("*.safetensors")}
+        what: {str(file): file.stat().st_mtime_ns for file in (cache / what).rglob("*.safetensors")}
         for what in CACHED
     }
 

@@ -62,6 +62,7 @@ class Shelf:
         if path is None:
             return None
         try:
+            os.utime(path)  # so that files nobody uses any more can be told by their age
             with safe_open(path, framework="numpy") as file:
                 names = [name for name in file.keys() if name.startswith(f"{key}/")]  # noqa: SIM118
                 return {name.partition("/")[2]: file.get_tensor(name) for name in names}
@@ -97,7 +98,6 @@ class Shelf:
                 self._seen.add(path)
                 with suppress(OSError, SafetensorError), safe_open(path, framework="numpy") as file:
                     self._places.update((name.partition("/")[0], path) for name in file.keys())  # noqa: SIM118
-                    os.utime(path)  # so that files nobody uses any more can be told by their age
 
 
 _NOTHING = Shelf(None)

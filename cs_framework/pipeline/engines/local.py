@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing.context import BaseContext
@@ -44,8 +44,13 @@ class LocalEngine(Engine):
     def _submit(self, spec: WorkerSpec, method: str, arguments: Arguments) -> Task:
         if self._pool is None:
             self._pool = ProcessPoolExecutor(self.workers, mp_context=_context(), initializer=_prepare)
-        with without_interrupts():
-            return self._pool.submit(call, spec, method, arguments)
+        try:
+            with without_interrupts():
+                return self._pool.submit(call, spec, method, arguments)
+        except BrokenProcessPool as error:  # a worker died since the last answer: this one is lost like it
+            lost: Future[Any] = Future()
+            lost.set_exception(error)
+            return lost
 
     def _renew(self) -> None:
         self.close()

@@ -25,6 +25,9 @@ use = "ridge-texture"
 [scorer]
 use = "dual-head-mlp"
 settings = {{ epochs = 1 }}
+[training]
+positive_iou = 0.001
+negative_iou = 0.001
 [pipeline]
 threads = 1
 workers = {workers}
