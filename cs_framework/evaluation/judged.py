@@ -6,22 +6,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from cs_framework.evaluation.overlaps import Overlaps
-from cs_framework.outputs.tables import write_parquet
+from cs_framework.outputs.tables import FRAME, frame_columns, write_parquet
 from cs_framework.pipeline.results import JudgedFrame
 
 JUDGED = pa.schema(
     [
         ("split", pa.string()),
-        ("frame", pa.string()),
-        ("sequence", pa.string()),
-        ("index", pa.int32()),
-        ("hours", pa.float64()),
-        ("width", pa.int32()),
-        ("height", pa.int32()),
+        *FRAME,
         ("label", pa.int8()),
         ("boxes", pa.list_(pa.list_(pa.float32(), 4))),
         ("anomaly_score", pa.float32()),
@@ -42,18 +36,11 @@ def write_judged(path: Path, judged: Mapping[str, Sequence[JudgedFrame]]) -> Non
 
 def _row(split: str, frame: JudgedFrame) -> dict[str, Any]:
     result = frame.result
-    height, width = result.size
     return {
+        **frame_columns(result),
         "split": split,
-        "frame": result.frame,
-        "sequence": result.sequence,
-        "index": result.index,
-        "hours": result.hours,
-        "width": width,
-        "height": height,
         "label": frame.label,
         "boxes": None if frame.boxes is None else frame.boxes.tolist(),
-        "anomaly_score": None if np.isnan(result.score) else result.score,
         "flagged": result.flagged,
         "detections": [[*d.box, d.confidence] for d in result.detections],
         "reach": Overlaps.of(frame).of_boxes.tolist(),

@@ -22,7 +22,7 @@ ROW_GROUP = 65536
 """Rows of a Parquet file that are compressed, and held in memory, together."""
 
 _BOX = [(name, pa.float32()) for name in ("x1", "y1", "x2", "y2")]
-_FRAME = [
+FRAME: list[tuple[str, pa.DataType]] = [
     ("frame", pa.string()),
     ("sequence", pa.string()),
     ("index", pa.int32()),
@@ -33,14 +33,15 @@ _FRAME = [
 _SCORES = [("confidence", pa.float32()), ("probability", pa.float32()), ("quality", pa.float32())]
 
 FRAMES = pa.schema(
-    [*_FRAME, ("anomaly_score", pa.float32()), ("flagged", pa.bool_()), ("detections", pa.int32())]
+    [*FRAME, ("anomaly_score", pa.float32()), ("flagged", pa.bool_()), ("detections", pa.int32())]
 )
-DETECTIONS = pa.schema([*_FRAME, ("anomaly_score", pa.float32()), ("rank", pa.int32()), *_BOX, *_SCORES])
+DETECTIONS = pa.schema([*FRAME, ("anomaly_score", pa.float32()), ("rank", pa.int32()), *_BOX, *_SCORES])
 PROPOSALS = pa.schema([("frame", pa.string()), *_BOX, *_SCORES])
 SKIPPED = pa.schema([("frame", pa.string()), ("stage", pa.string()), ("reason", pa.string())])
 
 
-def _frame_columns(result: FrameResult) -> dict[str, object]:
+def frame_columns(result: FrameResult) -> dict[str, object]:
+    """What every table says of a frame: the columns of `FRAME`, and its anomaly score, None for none."""
     height, width = result.size
     return {
         "frame": result.frame,
@@ -56,7 +57,7 @@ def _frame_columns(result: FrameResult) -> dict[str, object]:
 def frames_table(results: Iterable[FrameResult]) -> pa.Table:
     """One row per frame: its anomaly score, whether it was flagged, how many boxes are reported."""
     rows = [
-        {**_frame_columns(r), "flagged": r.flagged, "detections": len(r.detections) if r.flagged else 0}
+        {**frame_columns(r), "flagged": r.flagged, "detections": len(r.detections) if r.flagged else 0}
         for r in results
     ]
     return pa.Table.from_pylist(rows, schema=FRAMES)
@@ -66,7 +67,7 @@ def detections_table(results: Iterable[FrameResult]) -> pa.Table:
     """One row per reported box of a flagged frame, in the order of frames and ranks."""
     rows = [
         {
-            **_frame_columns(result),
+            **frame_columns(result),
             "rank": detection.rank,
             **dict(zip(("x1", "y1", "x2", "y2"), detection.box, strict=True)),
             "confidence": detection.confidence,

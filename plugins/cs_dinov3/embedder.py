@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from cs_dinov3.backbones import load
 from cs_dinov3.settings import DINOv3RoiSettings, DINOv3Settings
 from cs_dinov3.weights import locate
@@ -22,11 +24,7 @@ class DINOv3Embedder(CropEmbedder):
         super().__init__(
             transformer.of_image(),
             env,
-            image_size=settings.image_size,
-            batch_size=settings.batch_size,
-            device=settings.device,
-            precision=settings.precision,
-            compiled=settings.compile,
+            **_running(settings),
         )
 
 
@@ -42,10 +40,17 @@ class DINOv3RoiEmbedder(PooledEmbedder):
         super().__init__(
             transformer.of_patches(),
             env,
-            image_size=settings.image_size,
-            batch_size=settings.batch_size,
-            device=settings.device,
-            precision=settings.precision,
-            compiled=settings.compile,
+            **_running(settings),
             surroundings=settings.surroundings,
         )
+
+
+def _running(settings: DINOv3Settings | DINOv3RoiSettings) -> dict[str, Any]:
+    """How the network runs, in the words of `BackboneEmbedder`."""
+    return {
+        "image_size": settings.image_size,
+        "batch_size": settings.batch_size,
+        "device": settings.device,
+        "precision": settings.precision,
+        "compiled": settings.compile,
+    }

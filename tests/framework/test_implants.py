@@ -87,3 +87,17 @@ def test_colours_change_alike() -> None:
     done = implant(Frame(image, "colour.png"), np.random.default_rng(2))
     change = done.frame.image.astype(int) - image
     assert np.array_equal(change[..., 1], change[..., 2])
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_strings_run_across_oblique_light(turned: bool) -> None:
+    rng = np.random.default_rng(0)
+    stripes = np.cumsum(rng.normal(0, 6, 300))
+    image = np.clip(120 + np.tile(stripes[:, None], (1, 300)) + rng.normal(0, 2, (300, 300)), 0, 255)
+    plane = image.T if turned else image  # all gradients point up or down, or all to the sides
+    frame = Frame(np.repeat(plane[..., None], 3, axis=2).astype(np.uint8), "lit.png")
+    along = []
+    for seed in range(40):
+        x1, y1, x2, y2 = implant(frame, np.random.default_rng(seed), strings=1).boxes[0]
+        along.append((x2 - x1) > (y2 - y1))
+    assert np.mean(along) < 0.2 if turned else np.mean(along) > 0.8

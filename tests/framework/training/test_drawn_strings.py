@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from attrs import evolve
 
 from cs_framework import Frame, boxes
 from cs_framework.data import FrameRef, LabelledFrame, content_hash, read_frame
@@ -65,6 +66,14 @@ def test_validation_on_drawn_strings_where_nobody_annotated():
     assert {f.ref.sequence for f in parts.val} == {"val0", "val1", "val2"}
     assert sum(is_drawn(f.ref) for f in parts.val) == 12
     assert "validated on strings drawn" in notes[0]
+
+
+def test_strings_may_be_drawn_into_late_frames_alone():
+    frames = [evolve(f, ref=evolve(f.ref, index=n % 4)) for n, f in enumerate(NORMAL)]
+    drawn = Retouch(3).with_strings(frames, 30, late=0.5)
+    assert {f.ref.index for f in drawn} == {2, 3}
+    assert {f.ref.sequence for f in drawn} == {f.ref.sequence for f in frames}
+    assert Retouch(3).with_strings(frames[:1], 1, late=0.01)[0].ref.index == 0, "one frame of each at least"
 
 
 def test_annotated_validation_frames_come_first():
