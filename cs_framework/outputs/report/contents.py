@@ -166,16 +166,7 @@ def _timelines(folder: Path, sequences: Sequence[str], known: dict[str, Looked])
         found[row["frame"]].append((_box(row), row["confidence"]))
     looks: dict[str, list[Looked]] = {sequence: [] for sequence in sequences}
     for row in _rows(folder / "frames.parquet", sequences):
-        look = Looked(
-            frame=row["frame"],
-            sequence=row["sequence"],
-            index=row["index"],
-            hours=row["hours"],
-            size=(row["height"], row["width"]),
-            score=row["anomaly_score"],
-            flagged=row["flagged"],
-            found=tuple(found[row["frame"]]),
-        )
+        look = _looked(row, found[row["frame"]])
         if truth := known.get(look.frame):
             look = evolve(look, split=truth.split, label=truth.label, truth=truth.truth)
         looks[look.sequence].append(look)
@@ -185,7 +176,8 @@ def _timelines(folder: Path, sequences: Sequence[str], known: dict[str, Looked])
     }
 
 
-def _judged(row: Row) -> Looked:
+def _looked(row: Row, found: Iterable[tuple[Box, float]]) -> Looked:
+    """What every table says of a frame, and its reported boxes."""
     return Looked(
         frame=row["frame"],
         sequence=row["sequence"],
@@ -194,7 +186,13 @@ def _judged(row: Row) -> Looked:
         size=(row["height"], row["width"]),
         score=row["anomaly_score"],
         flagged=row["flagged"],
-        found=tuple(((x1, y1, x2, y2), confidence) for x1, y1, x2, y2, confidence in row["detections"]),
+        found=tuple(found),
+    )
+
+
+def _judged(row: Row) -> Looked:
+    return evolve(
+        _looked(row, (((x1, y1, x2, y2), sure) for x1, y1, x2, y2, sure in row["detections"])),
         split=row["split"],
         label=row["label"],
         truth=None if row["boxes"] is None else tuple((x1, y1, x2, y2) for x1, y1, x2, y2 in row["boxes"]),
