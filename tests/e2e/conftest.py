@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from cs_framework.cli.run import main
 from tests.support.frames import write_recipe, write_root
@@ -81,3 +81,18 @@ def browser() -> Iterator[Browser]:
         playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS) as opened,
     ):
         yield opened
+
+
+@contextlib.contextmanager
+def opened(browser: Browser, report: Path, **window: object) -> Iterator[Page]:
+    """A report in a new window; whatever the console says or the page asks for is an error in the end."""
+    page = browser.new_page(**{"viewport": {"width": 1100, "height": 800}, **window})
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda made: said.append(made.url))
+    address = report.as_uri()
+    page.goto(address)
+    yield page
+    page.close()
+    assert [text for text in said if text != address and not text.startswith("data:image/webp")] == []

@@ -12,6 +12,7 @@ import pytest
 
 from cs_framework.data.synthetic import write_synthetic
 from cs_framework.recipe.schema import SyntheticSettings
+from tests.e2e.conftest import opened
 from tests.support.weights import save_tiny_dinov3
 
 RECIPES = Path(__file__).parents[2] / "recipes"
@@ -39,7 +40,19 @@ def quick(*more):
     return [option for key, value in changes.items() for option in ("--set", f"{key}={value}")] + list(more)
 
 
-def test_the_quick_start_gives_the_same_bytes_with_any_number_of_workers(tmp_path, cs_run):
+def reads_well(browser, report, *, embryos):
+    """A run's report in a browser: silent, with its figures, and frames to click at."""
+    with opened(browser, report) as page:
+        curves = page.locator("figure.curve svg.chart")
+        assert curves.count() >= 4, "ROC, precision and recall, proposals, training"
+        assert all(curve.bounding_box()["height"] > 100 for curve in curves.all())
+        assert page.locator("svg.timeline").count() == embryos
+        assert page.locator("figure.case").count() >= 1
+        page.locator("svg.timeline .point").first.click()
+        assert page.locator("#viewer").is_visible()
+
+
+def test_the_quick_start_gives_the_same_bytes_with_any_number_of_workers(tmp_path, cs_run, browser):
     small = ("embryos = 4", "frames = 5", "size = 128", "seed = 3")
     results = []
     for name, workers in (("one", 1), ("again", 1), ("two", 2)):
@@ -54,13 +67,15 @@ def test_the_quick_start_gives_the_same_bytes_with_any_number_of_workers(tmp_pat
         metrics = json.loads((tmp_path / name / "metrics.json").read_text())
         assert set(metrics["splits"]) == {"val", "test"}
     assert results[0] == results[1] == results[2]
+    reads_well(browser, tmp_path / "one" / "report.html", embryos=1)
 
 
-def test_real_frames_and_then_detect_with_its_bundle(tmp_path, root, cs_run):
+def test_real_frames_and_then_detect_with_its_bundle(tmp_path, root, cs_run, browser):
     done = cs_run(
         RECIPES / "real-frames.toml", *quick("--set", f"data.root={root}"), "--no-cache", cwd=tmp_path
     )
     assert done.returncode == 0, done.stderr
+    reads_well(browser, tmp_path / "runs" / "real-frames" / "report.html", embryos=1)
     given = ("--set", "model.bundle=runs/real-frames/model", "--set", f"detect.input={root / 'test'}")
     done = cs_run(RECIPES / "detect.toml", *given, "--set", "pipeline.workers=1", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

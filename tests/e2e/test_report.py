@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page
 
+from tests.e2e.conftest import opened
 from tests.support.frames import write_recipe, write_root
 
 HOSTILE = "<img src=x onerror=document.title='hacked'>&amp;<script>"
@@ -31,18 +32,9 @@ def report(tmp_path_factory, cs_run) -> Path:
 
 @pytest.fixture
 def page(browser, report, request) -> Iterator[Page]:
-    """The report in a new window; whatever the console says or the page asks for fails the test."""
-    how = {"viewport": {"width": 1100, "height": 800}, **getattr(request, "param", {})}
-    page = browser.new_page(**how)
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("request", lambda made: said.append(made.url))
-    address = report.as_uri()
-    page.goto(address)
-    yield page
-    page.close()
-    assert [text for text in said if text != address and not text.startswith("data:image/webp")] == []
+    """The report in a new window."""
+    with opened(browser, report, **getattr(request, "param", {})) as page:
+        yield page
 
 
 def colour(page: Page, selector: str = "body") -> str:
