@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -12,6 +13,7 @@ from numpy.typing import ArrayLike
 from cs_framework import boxes as bx
 from cs_framework.evaluation import coco
 from cs_framework.evaluation.bootstrap import Bootstrap
+from cs_framework.evaluation.operating_point import choose_threshold, given_threshold
 from cs_framework.evaluation.overlaps import Overlaps, annotated
 from cs_framework.evaluation.statistics import (
     Float64,
@@ -60,7 +62,7 @@ def evaluate(
         ValueError: there is a filter, and a score is not finite.
     """
     report: Figures = {}
-    remarks = list(notes)
+    remarks = [*notes, *_remarks_on_confidence(splits)]
     for name, frames in splits.items():
         split = _Split(frames, Bootstrap([f.result.sequence for f in frames], resamples, seed))
         report[name] = {
@@ -119,6 +121,13 @@ class _Split:
         """A share of boxes, or of frames that have some."""
         return self.figure(ratio(numerator, denominator), self.with_boxes, missing="no boxes")
 
+    def of_both_classes(self, statistic: Statistic) -> Figures | str:
+        """What needs string frames and others."""
+        for mask, name in ((self.abnormal, "abnormal"), (~self.abnormal, "normal")):
+            if not mask.any():
+                return f"no {name} frames"
+        return self.figure(statistic, self.abnormal, ~self.abnormal, missing="no frame flagged")
+
     def of_frames(self, values: ArrayLike) -> Figures | str:
         """The mean of a quantity of frames."""
         return self.figure(ratio(values, self.all), self.all, missing="no frames")
@@ -134,12 +143,8 @@ def _stage1(split: _Split, threshold: float) -> Figures:
     if not np.isfinite(scores).all():
         raise ValueError("anomaly scores must be finite")
     abnormal, normal, flagged = split.abnormal, ~split.abnormal, split.flagged
-    missing = "no abnormal frames" if not abnormal.any() else "no normal frames" if not normal.any() else None
     classes = [mask for mask in (abnormal, normal) if mask.any()]
     cues = split.frames[0].result.statistics if len(scores) else ()
-
-    def of_both_classes(statistic: Statistic) -> Figures | str:
-        return missing or split.figure(statistic, abnormal, normal, missing="no frame flagged")
 
     def cue_auroc(cue: str) -> Statistic:
         area = auroc([f.result.statistics[cue] for f in split.frames], abnormal)
@@ -147,14 +152,14 @@ def _stage1(split: _Split, threshold: float) -> Figures:
 
     hits = abnormal & flagged
     return {
-        "auroc": of_both_classes(auroc(scores, abnormal)),
-        "average_precision": of_both_classes(
+        "auroc": split.of_both_classes(auroc(scores, abnormal)),
+        "average_precision": split.of_both_classes(
             average_precision(scores, abnormal, np.arange(len(scores)), len(scores))
         ),
         "accuracy": split.figure(ratio(flagged == abnormal, split.all), *classes, missing="no frames"),
-        "precision": of_both_classes(ratio(hits, flagged)),
+        "precision": split.of_both_classes(ratio(hits, flagged)),
         "recall": split.figure(ratio(hits, abnormal), abnormal, missing="no abnormal frames"),
-        "f1": of_both_classes(ratio(2 * hits, 1 * abnormal + flagged)),
+        "f1": split.of_both_classes(ratio(2 * hits, 1 * abnormal + flagged)),
         "confusion": {
             "tp": int(np.count_nonzero(hits)),
             "fp": int(np.count_nonzero(normal & flagged)),
@@ -162,7 +167,7 @@ def _stage1(split: _Split, threshold: float) -> Figures:
             "tn": int(np.count_nonzero(normal & ~flagged)),
         },
         "threshold": threshold,
-        "baselines": {cue: of_both_classes(cue_auroc(cue)) for cue in cues},
+        "baselines": {cue: split.of_both_classes(cue_auroc(cue)) for cue in cues},
     }
 
 
@@ -241,6 +246,7 @@ def _coco_ap(split: _Split, iou: float) -> Statistic:
 def _cascade(split: _Split) -> Figures:
     """Figures of what a run reports: boxes of flagged frames only."""
     found = [_found(frame) if frame.result.flagged else 0 for frame in split.frames]
+    confidence = np.array([_confidence(frame) for frame in split.frames], np.float64)
     return {
         "flagged_fraction": split.figure(ratio(split.flagged, split.all), split.all, missing="no frames"),
         "string_frames_flagged": split.figure(
@@ -248,8 +254,44 @@ def _cascade(split: _Split) -> Figures:
             split.abnormal,
             missing="no abnormal frames",
         ),
+        "normal_frames_reported": split.figure(
+            ratio(~split.abnormal & (confidence > 0), ~split.abnormal),
+            ~split.abnormal,
+            missing="no normal frames",
+        ),
+        "confidence_auroc": split.of_both_classes(auroc(confidence, split.abnormal)),
         "strings_found": split.figure(ratio(found, split.strings), split.with_boxes, missing="no boxes"),
     }
+
+
+def _confidence(frame: JudgedFrame) -> float:
+    """The highest confidence of the boxes that a run reports of a frame, 0 where it reports none."""
+    return max((d.confidence for d in frame.result.detections if frame.result.flagged), default=0.0)
+
+
+def _remarks_on_confidence(splits: Mapping[str, Sequence[JudgedFrame]]) -> list[str]:
+    """Which `min_confidence` would tell frames with strings from others: chosen on val, shown on every split.
+
+    The best box of every frame is wanted for finding strings, and misleads who counts frames with boxes.
+    """
+    known = {
+        name: ([_confidence(f) for f in frames], [f.label for f in frames])
+        for name, frames in splits.items()
+        if {f.label for f in frames} == {0, 1}
+    }
+    if "val" not in known:
+        return []
+    chosen = choose_threshold(*known["val"], sensitivity=None).threshold
+    least = math.floor(chosen * 1000) / 1000  # what a reader can type, and keeps the frame that it came from
+    points = {name: given_threshold(*frames, least) for name, frames in known.items()}
+    if least <= 0 or points["val"].specificity == given_threshold(*known["val"], 1e-9).specificity:
+        return []
+    told = (
+        f"in {name} {point.sensitivity:.0%} of the string frames and "
+        f"{1 - (point.specificity or 0):.0%} of the others keep a box"
+        for name, point in points.items()
+    )
+    return [f"with pipeline.min_confidence = {least}, chosen on val by Youden's index, {'; '.join(told)}"]
 
 
 def _found(frame: JudgedFrame) -> int:

@@ -41,6 +41,8 @@ MEANINGS = {
     "ap": ("AP of boxes", "as in COCO, over the whole ranking of boxes"),
     "flagged_fraction": ("frames flagged", "share of all frames that stage 1 lets pass"),
     "string_frames_flagged": ("string frames flagged", "share of the frames with strings that pass"),
+    "normal_frames_reported": ("false alarms", "share of the string-free frames with a reported box"),
+    "confidence_auroc": ("AUROC of the confidence", "of a frame's best reported box, none counting 0"),
     "strings_found": ("strings found", f"share of annotated strings under a reported box (IoU {FOUND_IOU})"),
     "mean_best_iou": ("overlap of the best proposal", "mean over annotated strings"),
     "seconds_per_frame": ("seconds per frame", "time that proposing took"),
