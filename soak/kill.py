@@ -25,18 +25,18 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder, rng = Path(name), random.Random(0)
-        told = folder / "told"
-        told.mkdir()
-        recipe = prepare(folder, given.frames, tells=str(told), seconds=0.02)
+        recipe = prepare(folder / "fast", given.frames, seconds=0.02)
         assert start(recipe, "--out", folder / "whole").wait() == 0
         wanted = (folder / "whole" / "detections.parquet").read_bytes()
         again = kill_run(recipe, folder / "killed", given.kills, rng)
         print(f"{given.kills} kills of the run, parts before each: {again}")
         assert (folder / "killed" / "detections.parquet").read_bytes() == wanted
         print("detections.parquet is that of the undisturbed run")
-        for path in told.iterdir():
-            path.unlink()
-        count = kill_workers(recipe, folder / "dask", told, given.dask_kills, rng)
+        told = folder / "told"
+        told.mkdir()
+        # A worker takes seconds to come back, and the run must not end meanwhile.
+        slow = prepare(folder / "slow", given.frames, tells=str(told), seconds=0.2)
+        count = kill_workers(slow, folder / "dask", told, given.dask_kills, rng)
         print(f"{count} kills of a Dask worker")
         assert (folder / "dask" / "detections.parquet").read_bytes() == wanted
         print("detections.parquet is that of the undisturbed run")
