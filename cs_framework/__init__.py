@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cs_framework.errors import RecipeError as RecipeError
     from cs_framework.errors import SetupError as SetupError
     from cs_framework.implants import Implant as Implant
+    from cs_framework.implants import cavity as cavity
     from cs_framework.implants import implant as implant
     from cs_framework.interfaces import AnomalyFilter as AnomalyFilter
     from cs_framework.interfaces import Detection as Detection
@@ -63,6 +64,7 @@ _HOME = {
     "RecipeError": "errors",
     "SetupError": "errors",
     "Implant": "implants",
+    "cavity": "implants",
     "implant": "implants",
     "AnomalyFilter": "interfaces",
     "Detection": "interfaces",

@@ -30,6 +30,8 @@ _PLACES = 6
 """Places drawn for each string, of which the smoothest is taken: strings are seen in the cavity."""
 _CENTRE_WITHIN, _END_WITHIN = 0.56, 0.88
 """Radii of the embryo within which the middle and the ends of a string lie."""
+_MIDDLE = 0.65
+"""Radii of the embryo that its middle reaches to, where a cavity is looked for."""
 _MARGIN = 0.02
 """Distance between a string and its box, in diameters: people draw boxes loosely."""
 _DARK = 0.55
@@ -91,6 +93,34 @@ def implant(frame: Frame, rng: np.random.Generator, strings: int | None = None) 
     )
 
 
+def cavity(frame: Frame) -> float:
+    """How clear the embryo is in the middle, where its cavity opens: strings are found in a cavity only.
+
+    Before there is one, cells cover everything. The figure is 1 less the roughness (standard deviation of
+    the grey levels around a pixel) of the smoothest fifth of the middle, as a share of that of crisp edges.
+
+    Args:
+        frame: any frame; all of it counts as the embryo where none is found.
+
+    Returns:
+        From 0, rough everywhere, to 1; in frames of cells around 0.6, in those of blastocysts around 0.75.
+    """
+    embryo, (height, width) = frame.embryo, frame.size
+    roughness = _roughness(frame.grey.astype(np.float32), embryo.diameter)
+    y, x = np.ogrid[0.5:height, 0.5:width]
+    middle = (x - embryo.x) ** 2 + (y - embryo.y) ** 2 < (_MIDDLE * embryo.radius) ** 2
+    smooth = np.percentile(roughness[middle & embryo.mask], 20)
+    crisp = np.percentile(roughness[embryo.mask], 90)
+    return float(np.clip(1 - smooth / crisp, 0, 1)) if crisp > 0 else 0.0
+
+
+def _roughness(plane: Float32, diameter: float) -> Float32:
+    """(H, W) standard deviation of the grey levels around each pixel."""
+    window = (max(int(0.04 * diameter), 3),) * 2
+    variance = cv2.blur(plane**2, window) - cv2.blur(plane, window) ** 2
+    return np.asarray(np.sqrt(np.maximum(variance, 0)), np.float32)
+
+
 @frozen(eq=False)
 class _Scene:
     """What decides how lines look in a frame."""
@@ -113,15 +143,13 @@ class _Scene:
         embryo, (height, width) = frame.embryo, frame.size
         radius = embryo.radius if embryo.found else _WITHOUT_EMBRYO / 2 * min(height, width)
         plane = frame.grey.astype(np.float32)
-        window = (max(int(0.04 * 2 * radius), 3),) * 2
-        variance = cv2.blur(plane**2, window) - cv2.blur(plane, window) ** 2
         maps = ridge_maps(frame.grey, (0.7, 1.5))
         axis, coherence = _gradient_axis(maps, embryo.mask)
         return cls(
             rng=rng,
             centre=np.array([embryo.x, embryo.y]),
             radius=radius,
-            roughness=np.sqrt(np.maximum(variance, 0)),
+            roughness=_roughness(plane, 2 * radius),
             blur=_sharpness(maps, embryo.mask),
             light=axis + np.pi * rng.integers(2),
             one_way=min(coherence / _ONE_WAY, 1.0),

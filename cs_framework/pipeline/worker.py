@@ -16,6 +16,9 @@ from attrs import frozen
 
 from cs_framework.data.images import read_frame
 from cs_framework.data.labels import LabelledFrame
+from cs_framework.data.source import FrameRef
+from cs_framework.errors import FrameError
+from cs_framework.implants import cavity
 from cs_framework.pipeline.batch import Unit
 from cs_framework.pipeline.cache import Cache
 from cs_framework.pipeline.components import Components, make_env
@@ -76,6 +79,17 @@ class Worker:
     def table(self, unit: Unit, labelled: dict[str, LabelledFrame], sampling: Sampling) -> RegionBatch:
         """Embedded regions to train on."""
         return regions_of(unit, labelled, self._regions, self._read, sampling)
+
+    def clarity(self, unit: Unit) -> list[float]:
+        """How clear the cavity of each frame is; NaN where a frame cannot be read."""
+
+        def of(ref: FrameRef) -> float:
+            try:
+                return cavity(self._read(ref))
+            except FrameError:
+                return float("nan")
+
+        return [of(ref) for ref in unit.refs]
 
     def propose(self, unit: Unit) -> Proposed:
         """Boxes alone, timed."""

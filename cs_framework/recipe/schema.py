@@ -87,8 +87,11 @@ class ImplantSettings:
         0.0, ge=0, le=1, help="share of the string frames to train on that are drawn: 0 none, 1 all"
     )
     frames: int = setting(400, ge=1, help="frames with drawn strings at most")
-    late: float = setting(
-        1.0, gt=0, le=1, help="share of each embryo's frames, the latest ones, that are drawn into"
+    clear: float = setting(
+        0.3,
+        gt=0,
+        le=1,
+        help="share of the string-free frames, those with the clearest cavity, that are drawn into",
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+import numpy as np
 from attrs import frozen
 
 from cs_framework.data.dataset import hold_out
@@ -13,6 +14,9 @@ from cs_framework.training.retouch import Retouch
 
 _VALIDATED_ON = 60
 """Validation frames with drawn strings at most, and as many string-free ones."""
+
+
+Clarity = Callable[[Sequence[LabelledFrame]], Sequence[float]]
 
 
 @frozen
@@ -30,6 +34,7 @@ def scorer_frames(
     normal: Sequence[LabelledFrame],
     annotated: Sequence[LabelledFrame],
     validation: Sequence[LabelledFrame],
+    clarity: Clarity,
     notes: list[str],
 ) -> ScorerFrames:
     """Mix annotated frames, frames with drawn strings and string-free ones; hold some out for validation.
@@ -43,6 +48,8 @@ def scorer_frames(
         normal: string-free frames of the training split.
         annotated: its frames with boxes.
         validation: all frames of the validation split.
+        clarity: of the cavities of some frames, asked for where strings are drawn; a frame that cannot be
+            read is NaN.
         notes: what a reader has to know of the choice is added here.
     """
     if implants.share == 1:
@@ -52,7 +59,8 @@ def scorer_frames(
     if len(known) > len(strings_free):
         val = known
     elif implants.share and strings_free:
-        drawn = retouch.with_strings(strings_free, min(len(strings_free), _VALIDATED_ON), implants.late)
+        clear = _clearest(strings_free, implants.clear, clarity)
+        drawn = retouch.with_strings(clear, min(len(strings_free), _VALIDATED_ON))
         val = [*_spread(strings_free, _VALIDATED_ON), *drawn]
         notes.append("no boxes in val: the scorer is validated on strings drawn into its string-free frames")
     else:
@@ -67,9 +75,10 @@ def scorer_frames(
             normal, annotated = ([f for f in rest if f.label == label] for label in (0, 1))
             val = list(held)
     count = _drawn(implants, len(annotated))
+    clear = _clearest(normal, implants.clear, clarity) if count else []
     train = [
         *retouch.plain(normal),
-        *retouch.with_strings(normal, count, implants.late),
+        *retouch.with_strings(clear, count),
         *retouch.plain(annotated),
     ]
     if count:
@@ -83,6 +92,13 @@ def _spread(frames: Sequence[LabelledFrame], count: int) -> list[LabelledFrame]:
     """At most `count` of the frames, evenly spaced."""
     step = max(1, -(-len(frames) // count))
     return list(frames[::step])
+
+
+def _clearest(frames: Sequence[LabelledFrame], share: float, clarity: Clarity) -> list[LabelledFrame]:
+    """That share of the frames that can be read, at least one, with the clearest cavities; in their order."""
+    clear = np.array(clarity(frames), np.float64)
+    order = np.argsort(-clear, kind="stable")[: np.isfinite(clear).sum()]  # NaN comes last
+    return [frames[at] for at in sorted(order[: max(1, round(share * len(order)))])]
 
 
 def _drawn(implants: ImplantSettings, annotated: int) -> int:

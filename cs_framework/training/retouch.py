@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zlib
-from collections import defaultdict
 from collections.abc import Sequence
 
 import cv2
@@ -38,15 +37,8 @@ class Retouch:
         light = self._light()
         return [evolve(f, ref=evolve(f.ref, variant=light)) if light else f for f in frames]
 
-    def with_strings(
-        self, frames: Sequence[LabelledFrame], count: int, late: float = 1.0
-    ) -> list[LabelledFrame]:
-        """`count` frames with drawn strings, made of string-free ones: of each one, or several.
-
-        `late` is the share of each embryo's frames, the latest ones, that are drawn into: blastocysts, where
-        strings are found, come late.
-        """
-        frames = _latest(frames, late)
+    def with_strings(self, frames: Sequence[LabelledFrame], count: int) -> list[LabelledFrame]:
+        """`count` frames with drawn strings, made of string-free ones: of each one, or several."""
         if not frames:
             return []
         order = np.random.default_rng(self.seed).permutation(len(frames))
@@ -77,14 +69,6 @@ class Retouch:
         if sigma > 0:
             image = np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.uint8)
         return evolve(frame, image=image)
-
-
-def _latest(frames: Sequence[LabelledFrame], share: float) -> list[LabelledFrame]:
-    """The last frames of each sequence, at least one."""
-    sequences = defaultdict(list)
-    for frame in sorted(frames, key=lambda f: (f.ref.sequence, f.ref.index, f.ref.id)):
-        sequences[frame.ref.sequence].append(frame)
-    return [f for members in sequences.values() for f in members[-max(1, round(share * len(members))) :]]
 
 
 def is_drawn(ref: FrameRef) -> bool:

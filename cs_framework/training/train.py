@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -131,7 +133,8 @@ def _fit_scorer(
 ) -> None:
     settings, seed = run.loaded.recipe.training, run.env.seed
     retouch = Retouch.of(settings, seed)
-    parts = scorer_frames(settings.implants, retouch, normal, annotated, validation, notes)
+    clarity = partial(_clarity, run, worker)
+    parts = scorer_frames(settings.implants, retouch, normal, annotated, validation, clarity, notes)
     sampling = Sampling(retouch, settings.normal_regions, settings.orientations)
     train_table = _table(run, worker, parts.train, "train", sampling)
     val_table = _table(run, worker, parts.val, "val", Sampling(retouch)) if parts.val else None
@@ -140,6 +143,12 @@ def _fit_scorer(
     history = run.components.scorer.fit(train_table, val_table, run.env)
     write_history(run.out / "training", "scorer", history)
     notes += [f"scorer: {note}" for note in history.notes]
+
+
+def _clarity(run: Run, worker: Worker, frames: Sequence[LabelledFrame]) -> list[float]:
+    calls = [(batch,) for batch in make_batches([f.ref for f in frames])]
+    found = run.track(run.engine.map(worker, "clarity", calls), "looking for cavities", len(calls))
+    return list(chain.from_iterable(found))
 
 
 def _table(

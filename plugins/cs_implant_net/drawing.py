@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import cv2
 import numpy as np
 from attrs import frozen
@@ -11,8 +13,8 @@ from cs_framework import Frame, implant
 from cs_implant_net.views import View
 
 UInt8 = NDArray[np.uint8]
-_SHARES = (0.55, 0.25, 0.20)
-"""Of views with strings, with look-alikes only, and as they are."""
+What = Literal["strings", "look-alikes", "nothing"]
+"""What is drawn into a view; where there are strings, there are look-alikes, too."""
 
 
 @frozen(eq=False)
@@ -37,7 +39,7 @@ def draw(
     frame: Frame,
     inside: NDArray[np.bool_],
     rng: np.random.Generator,
-    strings: bool | None = None,
+    what: What,
     boldness: float = 1.0,
 ) -> Drawn:
     """Draw into a view.
@@ -46,14 +48,13 @@ def draw(
         frame: a view, from `as_frame`.
         inside: (S, S) the embryo.
         rng: decides everything.
-        strings: whether there are any, beside look-alikes; None leaves to chance what is drawn, if anything.
+        what: to draw.
         boldness: factor of the contrast of all that is drawn.
     """
     embryo = inside.astype(np.uint8)
-    kind = rng.choice(3, p=_SHARES) if strings is None else 0 if strings else 1
-    if kind == 2:
+    if what == "nothing":
         return Drawn(frame.grey, np.zeros(frame.size, np.uint8), embryo)
-    drawn = implant(frame, rng, None if kind == 0 else 0)
+    drawn = implant(frame, rng, None if what == "strings" else 0)
     before = frame.grey.astype(np.float32)
     plane = np.clip(before + boldness * (drawn.frame.grey - before), 0, 255)
     return Drawn(np.rint(plane).astype(np.uint8), drawn.mask.astype(np.uint8), embryo)

@@ -107,6 +107,8 @@ class ImplantNet:
         """Learn to mark strings drawn into normal frames; keep the epoch that does best in held-out ones.
 
         Every frame is decoded once. Frames that are labelled abnormal are left out, of validation as well.
+        Strings are drawn into those with the clearest cavities only: the texture of stages without one, where
+        nobody would find a string, is learnt to be none.
 
         Args:
             train: frames to draw into.
@@ -211,7 +213,8 @@ class ImplantNet:
 
     def _canvas(self, windows: Windows, rows: Sequence[int], what: str, env: Env) -> Canvas:
         tracked = env.track(rows, f"implant-net: {what} frames", len(rows))
-        return Canvas.of([View.of(windows[row].frame, self._settings.image_size) for row in tracked])
+        views = [View.of(windows[row].frame, self._settings.image_size) for row in tracked]
+        return Canvas.of(views, self._settings.clear)
 
     def _marks(self, frames: Sequence[Frame]) -> Iterable[Marks]:
         network = self._fitted()

@@ -14,8 +14,8 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from torch import Tensor
 from torch.nn import functional as F
 
-from cs_framework import Env, Frame, History
-from cs_implant_net.drawing import Drawn, as_frame, draw, vary
+from cs_framework import Env, Frame, History, cavity
+from cs_implant_net.drawing import Drawn, What, as_frame, draw, vary
 from cs_implant_net.network import STRIDE, MarkNet
 from cs_implant_net.scoring import frame_logits
 from cs_implant_net.settings import Settings
@@ -32,6 +32,9 @@ _SHOWN = 3
 _BOLD = 3.0
 """Factor of the contrast of drawings at first, falling to 1 half-way: faint lines teach a novice little."""
 
+_KINDS: tuple[What, ...] = ("strings", "look-alikes", "nothing")
+_SHARES = (0.55, 0.25, 0.20)
+
 Forward = Callable[[MarkNet, Tensor], Tensor]
 
 
@@ -41,21 +44,29 @@ class Canvas:
 
     frames: tuple[Frame, ...]
     insides: tuple[NDArray[np.bool_], ...]
+    clear: tuple[int, ...]
+    """Rows of those that strings are drawn into. Look-alikes are drawn into any."""
 
     @classmethod
-    def of(cls, views: Sequence[View]) -> Canvas:
-        """Keep what drawing needs of some views."""
+    def of(cls, views: Sequence[View], clear: float) -> Canvas:
+        """Keep what drawing needs of some views; `clear` is the share of them that strings fit into."""
         frames = tuple(as_frame(view, str(number)) for number, view in enumerate(views))
-        return cls(frames, tuple(view.inside for view in views))
+        order = np.argsort([-cavity(frame) for frame in frames], kind="stable")
+        chosen = order[: max(1, round(clear * len(frames)))]
+        return cls(frames, tuple(view.inside for view in views), tuple(sorted(chosen.tolist())))
 
     def __len__(self) -> int:
         return len(self.frames)
 
-    def draw(
-        self, row: int, rng: np.random.Generator, strings: bool | None = None, boldness: float = 1.0
-    ) -> Drawn:
+    def draw_any(self, rng: np.random.Generator, boldness: float) -> Drawn:
+        """Draw into a view of those that fit, or leave it as it is."""
+        what = _KINDS[rng.choice(len(_KINDS), p=_SHARES)]
+        row = self.clear[rng.integers(len(self.clear))] if what == "strings" else rng.integers(len(self))
+        return self.draw(int(row), rng, what, boldness)
+
+    def draw(self, row: int, rng: np.random.Generator, what: What, boldness: float = 1.0) -> Drawn:
         """Draw into a view; see `cs_implant_net.drawing.draw`."""
-        return draw(self.frames[row], self.insides[row], rng, strings, boldness)
+        return draw(self.frames[row], self.insides[row], rng, what, boldness)
 
 
 def learn(
@@ -67,7 +78,7 @@ def learn(
         network: on its device.
         forward: logits (N, 1, H, W) on that device of planes (N, S, S).
         canvas: what to draw into; at least one view.
-        held_out: views that validation draws into, each with strings and with look-alikes only; may be empty.
+        held_out: views that validation draws into; may be empty.
         settings: how long and how fast.
         env: seed and progress.
     """
@@ -85,7 +96,7 @@ def learn(
         losses = []
         name = f"implant-net: epoch {epoch} of {settings.epochs}"
         boldness = 1 + (_BOLD - 1) * max(0.0, 1 - 2 * (epoch - 1) / settings.epochs)
-        pool = [canvas.draw(row, rng, boldness=boldness) for row in rng.integers(len(canvas), size=drawings)]
+        pool = [canvas.draw_any(rng, boldness) for _ in range(drawings)]
         for _ in env.track(range(steps_per_epoch), name, steps_per_epoch):
             drawn = [vary(pool[row], rng) for row in rng.integers(len(pool), size=settings.batch_size)]
             optimizer.zero_grad()
@@ -121,10 +132,12 @@ def _loss(logits: Tensor, drawn: Sequence[Drawn]) -> Tensor:
 
 
 def _validation_set(held_out: Canvas, env: Env) -> list[Drawn]:
-    """Every held-out view with strings and with look-alikes only; the same drawings each time."""
+    """Clear held-out views with strings, all of them with look-alikes only; the same drawings each time."""
     rng = np.random.default_rng([env.seed, 1])
-    rows = env.track(range(len(held_out)), "implant-net: drawing for validation", len(held_out))
-    return [held_out.draw(row, rng, strings) for row in rows for strings in (True, False)]
+    wanted: list[tuple[int, What]] = [(row, "strings") for row in held_out.clear]
+    wanted += [(row, "look-alikes") for row in range(len(held_out))]
+    tracked = env.track(wanted, "implant-net: drawing for validation", len(wanted))
+    return [held_out.draw(row, rng, what) for row, what in tracked]
 
 
 def _validate(

@@ -29,6 +29,12 @@ class Settings:
     width: int = setting(
         16, ge=4, validator=_multiple_of_4, help="channels of the network at its finest level"
     )
+    clear: float = setting(
+        0.3,
+        gt=0,
+        le=1,
+        help="share of the frames, those with the clearest cavity, that strings are drawn into",
+    )
     epochs: int = setting(12, ge=1, help="how often validation is asked for the better weights")
     views: int = setting(640, ge=1, help="views with strings drawn anew, per epoch")
     batch_size: int = setting(8, ge=1, help="views per step")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cs_framework import Frame, implant
+from cs_framework import Frame, cavity, implant
 from cs_framework.data.synthetic import render_embryo
 
 
@@ -101,3 +101,26 @@ def test_strings_run_across_oblique_light(turned: bool) -> None:
         x1, y1, x2, y2 = implant(frame, np.random.default_rng(seed), strings=1).boxes[0]
         along.append((x2 - x1) > (y2 - y1))
     assert np.mean(along) < 0.2 if turned else np.mean(along) > 0.8
+
+
+def test_a_cavity_is_clearer_than_cells() -> None:
+    y, x = np.mgrid[:200, :200] - 100
+    radius = np.hypot(x, y)
+    rough = np.random.default_rng(0).normal(0, 30, (200, 200))
+    cells = np.where(radius < 70, rough, 0)
+    opened = np.where((radius < 70) & (radius > 40), rough, np.where(radius <= 40, rough / 10, 0))
+
+    def clarity(change: np.ndarray) -> float:
+        grey = np.clip(120 + change, 0, 255).astype(np.uint8)
+        return cavity(Frame(np.dstack([grey] * 3), "f", circle=(0.5, 0.5, 0.35)))
+
+    assert clarity(cells) < 0.3
+    assert clarity(opened) > 0.8
+    assert clarity(opened * 0.5) == pytest.approx(clarity(opened), abs=0.05), "whatever the contrast"
+    assert clarity(0 * cells) == 0, "nothing at all is no cavity"
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 30), (15, 15), (300, 40)])
+def test_clarity_of_frames_of_any_size(size: tuple[int, int]) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (*size, 3)).astype(np.uint8)
+    assert 0 <= cavity(Frame(image, "f")) <= 1

@@ -7,7 +7,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from attrs import evolve
 
 from cs_framework import Frame, boxes
 from cs_framework.data import FrameRef, LabelledFrame, content_hash, read_frame
@@ -31,9 +30,14 @@ def _frames(kind: str, embryos: int, label: int, *, known: bool = True) -> list[
 NORMAL, ANNOTATED = _frames("train", 5, 0), _frames("one", 1, 1)
 
 
+def _all_alike(frames: list[LabelledFrame]) -> list[float]:
+    return [0.7] * len(frames)
+
+
 def _mix(share: float, validation: list[LabelledFrame], frames: int = 1000, annotated=ANNOTATED):
     notes: list[str] = []
-    parts = scorer_frames(ImplantSettings(share, frames), Retouch(3), NORMAL, annotated, validation, notes)
+    settings = ImplantSettings(share, frames, clear=1.0)
+    parts = scorer_frames(settings, Retouch(3), NORMAL, annotated, validation, _all_alike, notes)
     return parts, notes
 
 
@@ -68,12 +72,19 @@ def test_validation_on_drawn_strings_where_nobody_annotated():
     assert "validated on strings drawn" in notes[0]
 
 
-def test_strings_may_be_drawn_into_late_frames_alone():
-    frames = [evolve(f, ref=evolve(f.ref, index=n % 4)) for n, f in enumerate(NORMAL)]
-    drawn = Retouch(3).with_strings(frames, 30, late=0.5)
-    assert {f.ref.index for f in drawn} == {2, 3}
-    assert {f.ref.sequence for f in drawn} == {f.ref.sequence for f in frames}
-    assert Retouch(3).with_strings(frames[:1], 1, late=0.01)[0].ref.index == 0, "one frame of each at least"
+def test_strings_are_drawn_into_the_frames_with_the_clearest_cavities():
+    clear = {f.ref.id: 0.1 * n for n, f in enumerate(NORMAL)}
+    unread = NORMAL[-1]
+    clear[unread.ref.id] = float("nan")
+    settings = ImplantSettings(1, 30, clear=0.25)
+    val = _frames("val", 1, 0)
+    parts = scorer_frames(
+        settings, Retouch(3), NORMAL, [], val, lambda frames: [clear.get(f.ref.id, 0.5) for f in frames], []
+    )
+    drawn = {f.ref.path for f in parts.train if f.label}
+    wanted = NORMAL[-1 - round((len(NORMAL) - 1) * 0.25) : -1]
+    assert drawn == {f.ref.path for f in wanted}
+    assert any(is_drawn(f.ref) for f in parts.val), "one frame at least"
 
 
 def test_annotated_validation_frames_come_first():

@@ -24,10 +24,11 @@ def same(first, second):
 
 
 def test_it_learns_to_mark_drawn_strings_and_not_look_alikes(make_windows):
-    settings = evolve(QUICK, image_size=48, width=8, epochs=4, views=96, batch_size=6, learning_rate=1e-2)
+    quick = evolve(QUICK, image_size=48, width=8, batch_size=6, learning_rate=1e-2)
+    settings = evolve(quick, epochs=6, views=120, clear=1.0)  # few frames, all alike
     component = ImplantNet(settings, Env(seed=1))
     history = component.fit(make_windows([0] * 8), make_windows([0] * 10, first=20), Env(seed=1))
-    assert [row["epoch"] for row in history.rows] == [1, 2, 3, 4]
+    assert [row["epoch"] for row in history.rows] == [1, 2, 3, 4, 5, 6]
     assert history.rows[-1]["train_loss"] < history.rows[0]["train_loss"]
     aurocs = [row["val_auroc"] for row in history.rows]
     assert aurocs[history.best_epoch - 1] == max(aurocs)
@@ -102,6 +103,26 @@ def test_no_more_frames_are_read_than_wanted(make_windows):
     ImplantNet(evolve(QUICK, max_frames=3, validation_frames=2), Env()).fit(train, val, Env())
     assert train.read == [0, 4, 8]
     assert val.read == [0, 4]
+
+
+@pytest.mark.parametrize(("clear", "wanted"), [(0.5, [1, 3]), (0.1, [3]), (1.0, [0, 1, 2, 3])])
+def test_strings_are_drawn_into_the_clearest_frames(make_windows, monkeypatch, clear, wanted):
+    seen = []
+    monkeypatch.setattr(learning, "cavity", lambda frame: [0.3, 0.6, 0.3, 0.9][int(frame.id)])
+
+    def learn(network, forward, canvas, validation, settings, env):
+        seen.append(canvas)
+        return learning.History(rows=[{"epoch": 1, "val_auroc": 0.5}], best_epoch=1)
+
+    monkeypatch.setattr("cs_implant_net.filter.learn", learn)
+    settings = evolve(QUICK, clear=clear)
+    ImplantNet(settings, Env()).fit(make_windows([0] * 4), make_windows([0] * 2, first=9), Env())
+    assert list(seen[0].clear) == wanted
+    rng = np.random.default_rng(0)
+    drawn = [seen[0].draw_any(rng, 1.0) for _ in range(60)]
+    frames = [frame.grey for frame in seen[0].frames]
+    blank = [n for one in drawn for n, grey in enumerate(frames) if np.array_equal(one.plane, grey)]
+    assert set(blank) == {0, 1, 2, 3}, "all are learnt from"
 
 
 def test_fit_needs_a_normal_frame(make_windows):

@@ -54,7 +54,7 @@ def test_drawings_are_decided_by_the_generator_and_bolder_when_told(make_frame):
     frame = as_frame(view, "x")
 
     def drawn(**more):
-        return draw(frame, view.inside, np.random.default_rng(3), True, **more)
+        return draw(frame, view.inside, np.random.default_rng(3), "strings", **more)
 
     once, again, bold = drawn(), drawn(), drawn(boldness=3.0)
     np.testing.assert_array_equal(once.plane, again.plane)
@@ -62,7 +62,12 @@ def test_drawings_are_decided_by_the_generator_and_bolder_when_told(make_frame):
     assert once.mask.any()
     change, bolder = (np.abs(one.plane.astype(float) - view.plane)[once.mask > 0] for one in (once, bold))
     assert np.median(bolder / np.maximum(change, 1)) > 2
-    assert not draw(frame, view.inside, np.random.default_rng(3), False).mask.any()
+    others = {
+        what: draw(frame, view.inside, np.random.default_rng(3), what) for what in ("look-alikes", "nothing")
+    }
+    assert not any(other.mask.any() for other in others.values())
+    assert (others["look-alikes"].plane != view.plane).any()
+    np.testing.assert_array_equal(others["nothing"].plane, view.plane)
 
 
 def test_variations_move_plane_and_mask_alike():
