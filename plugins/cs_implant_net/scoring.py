@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-_SHARE = 0.001
-"""Of the map's pixels that count towards the score, chosen on drawn strings: the surest part of one."""
+_SHARE = 0.01
+"""Of the map's pixels that count towards the score, chosen on drawn strings: about what one covers."""
 _NOTHING = -20.0
 
 

@@ -24,7 +24,7 @@ class Settings:
     """How the filter learns and scores."""
 
     image_size: int = setting(
-        288, gt=0, validator=_multiple_of_8, help="side of the square that the embryo is resized to, in px"
+        224, gt=0, validator=_multiple_of_8, help="side of the square that the embryo is resized to, in px"
     )
     width: int = setting(
         16, ge=4, validator=_multiple_of_4, help="channels of the network at its finest level"
@@ -36,7 +36,7 @@ class Settings:
         help="share of the frames, those with the clearest cavity, that strings are drawn into",
     )
     epochs: int = setting(12, ge=1, help="how often validation is asked for the better weights")
-    views: int = setting(640, ge=1, help="views with strings drawn anew, per epoch")
+    views: int = setting(1000, ge=1, help="views with strings drawn anew, per epoch")
     batch_size: int = setting(8, ge=1, help="views per step")
     learning_rate: float = setting(3e-3, gt=0, help="largest learning rate of AdamW")
     max_frames: int = setting(2000, ge=1, help="string-free frames to draw into, at most, evenly spread")
