@@ -35,7 +35,7 @@ def main() -> None:
         told = folder / "told"
         told.mkdir()
         # A worker takes seconds to come back, and the run must not end meanwhile.
-        slow = prepare(folder / "slow", given.frames, tells=str(told), seconds=0.2)
+        slow = prepare(folder / "slow", given.frames, tells=str(told), seconds=0.3)
         count = kill_workers(slow, folder / "dask", told, given.dask_kills, rng)
         print(f"{count} kills of a Dask worker")
         assert (folder / "dask" / "detections.parquet").read_bytes() == wanted

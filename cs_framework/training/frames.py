@@ -59,8 +59,7 @@ def scorer_frames(
     if len(known) > len(strings_free):
         val = known
     elif implants.share and strings_free:
-        clear = _clearest(strings_free, implants.clear, clarity)
-        drawn = retouch.with_strings(clear, min(len(strings_free), _VALIDATED_ON))
+        drawn = drawn_strings(implants, retouch, strings_free, clarity)
         val = [*_spread(strings_free, _VALIDATED_ON), *drawn]
         notes.append("no boxes in val: the scorer is validated on strings drawn into its string-free frames")
     else:
@@ -86,6 +85,14 @@ def scorer_frames(
             f"{count} of the {count + len(annotated)} string frames that the scorer learnt from are drawn"
         )
     return ScorerFrames(tuple(train), tuple(val))
+
+
+def drawn_strings(
+    implants: ImplantSettings, retouch: Retouch, frames: Sequence[LabelledFrame], clarity: Clarity
+) -> list[LabelledFrame]:
+    """Strings drawn into some string-free frames to validate on; see `scorer_frames`."""
+    clear = _clearest(frames, implants.clear, clarity)
+    return retouch.with_strings(clear, min(len(frames), _VALIDATED_ON))
 
 
 def _spread(frames: Sequence[LabelledFrame], count: int) -> list[LabelledFrame]:

@@ -27,8 +27,8 @@ from cs_framework.pipeline.worker import Worker
 from cs_framework.recipe import components_to_dict
 from cs_framework.recipe.schema import PipelineSettings
 from cs_framework.run import Run
-from cs_framework.training.frames import scorer_frames
-from cs_framework.training.regions import FrameRegions, Sampling, make_table
+from cs_framework.training.frames import drawn_strings, scorer_frames
+from cs_framework.training.regions import Altered, FrameRegions, Sampling, make_table
 from cs_framework.training.retouch import Retouch
 
 log = logging.getLogger(__name__)
@@ -93,7 +93,15 @@ def _fit_filter(
     if not any(f.label == 0 for f in judged):
         judged += normal
         notes.append("no normal validation frames: the gate's threshold rests on training frames")
-    stages = run.worker.stages
+    settings, worker = run.loaded.recipe.training, run.worker
+    retouch = Retouch(run.env.seed)
+    if settings.implants.share and not any(f.label == 1 for f in judged):
+        drawn = drawn_strings(settings.implants, retouch, judged, partial(_clarity, run, worker))
+        judged += drawn
+        notes.append(
+            f"no abnormal validation frames: the gate goes by strings drawn into {len(drawn)} others"
+        )
+    stages = evolve(worker.stages, read=Altered(worker.stages.read, retouch))
     scores: list[float] = []
     for unit in run.track(make_units([f.ref for f in judged], component.context), "validation scores"):
         scores += stages.anomaly_scores(unit)[0]

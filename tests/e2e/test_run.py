@@ -287,6 +287,22 @@ def test_only_normal_frames_to_validate_on(tmp_path, cs_run):
     assert "one annotated embryo" in notes
 
 
+def test_drawn_strings_set_the_gate_where_validation_has_none(tmp_path, cs_run):
+    root = write_root(tmp_path / "data", splits=("train", "val"))
+    shutil.rmtree(root / "val" / "abnormal")
+    shutil.rmtree(root / "labels" / "val")
+    share = ("--set", "training.implants.share=0.5", "--set", "pipeline.gate.sensitivity=0.75")
+    done = cs_run(write_recipe(tmp_path / "toy.toml", root), "train", "--no-cache", *share, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    bundle = json.loads((tmp_path / "runs/toy/model/bundle.json").read_text())
+    normal = len(list((root / "val" / "normal").iterdir()))
+    scores, labels = (np.array(bundle["gate"][key]) for key in ("scores", "labels"))
+    assert labels.tolist() == [0] * normal + [1] * normal
+    assert (scores[labels == 1] >= bundle["gate"]["point"]["threshold"]).mean() >= 0.75
+    assert (scores[labels == 1] != scores[labels == 0]).any(), "strings are drawn indeed"
+    assert any(f"the gate goes by {normal} with drawn strings" in note for note in bundle["notes"])
+
+
 @pytest.mark.parametrize("missing", ["train/normal", "labels/train"])
 def test_what_training_lacks_is_named(missing, tmp_path, cs_run):
     root = write_root(tmp_path / "data")
