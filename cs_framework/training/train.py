@@ -98,9 +98,7 @@ def _fit_filter(
     if settings.implants.share and not any(f.label == 1 for f in judged):
         drawn = drawn_strings(settings.implants, retouch, judged, partial(_clarity, run, worker))
         judged += drawn
-        notes.append(
-            f"no abnormal validation frames: the gate goes by strings drawn into {len(drawn)} others"
-        )
+        notes.append(f"no abnormal validation frames: the gate goes by {len(drawn)} with drawn strings")
     stages = evolve(worker.stages, read=Altered(worker.stages.read, retouch))
     scores: list[float] = []
     for unit in run.track(make_units([f.ref for f in judged], component.context), "validation scores"):
