@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import cv2
@@ -43,6 +44,7 @@ def test_ctrl_c_finishes_what_is_begun_and_a_second_one_does_not(workers, make, 
     arguments = (recipe, "--out", out, "--resume", "--set", f"pipeline.workers={workers}")
     running = start(tmp_path / "said", *arguments)
     assert running.until(lambda: finished(out) >= 1), running.said
+    time.sleep(0.1)  # so that the next shard is under way
     os.killpg(running.process.pid, signal.SIGINT)  # a terminal sends it to workers, too
     code, said = running.wait()
     assert code == 130
