@@ -45,7 +45,7 @@ def stage1(frames: Path | None, scratch: Path) -> dict[str, float]:
     shown = load_frames(frames, 16)
     windows = [Window((frame,)) for frame in shown]
     network = seeded_autoencoder(0).eval()
-    ours, low = (_filter(network, scratch, precision) for precision in ("float32", "bfloat16"))
+    ours, low = (filter_of(network, scratch, precision) for precision in ("float32", "bfloat16"))
 
     def reference() -> list[float]:
         return [plain.score(frame.grey, network) for frame in shown]
@@ -74,10 +74,10 @@ def stage1(frames: Path | None, scratch: Path) -> dict[str, float]:
     }
 
 
-def _filter(network: torch.nn.Module, scratch: Path, precision: str) -> Autoencoder:
+def filter_of(network: torch.nn.Module, scratch: Path, precision: str) -> Autoencoder:
     """The component with the weights of `network`."""
     component = Autoencoder(Settings(precision=precision), Env(threads=torch.get_num_threads()))
-    component._network = network
+    component.network = network
     folder = scratch / precision
     component.save(folder)
     built = Autoencoder(Settings(precision=precision), Env(threads=torch.get_num_threads()))

@@ -7,9 +7,12 @@ import subprocess
 import sys
 
 import numpy as np
+import torch
 
 from benchmarks.material import draw_boxes, load_frames
+from benchmarks.stage1 import filter_of
 from benchmarks.timing import versus
+from cs_autoencoder.network import seeded_autoencoder
 
 
 def test_the_closed_form_is_timed_against_its_equal(tmp_path):
@@ -48,3 +51,10 @@ def test_both_sides_are_called_alike():
     assert calls == {"plain": 5, "ours": 5}
     assert plain >= 0
     assert ours >= 0
+
+
+def test_the_filter_that_is_timed_has_the_weights_of_the_reference(tmp_path):
+    network = seeded_autoencoder(0)
+    built = filter_of(network, tmp_path, "float32")
+    wanted = network.state_dict()
+    assert all(torch.equal(value, wanted[name]) for name, value in built.network.state_dict().items())
