@@ -197,6 +197,9 @@ def _verdict(contents: Contents, strings: list[Looked], free: list[Looked]) -> I
             )
         elif wrong > 0.3 * right:
             yield "So many reports are false alarms: look at each frame before relying on it."
+        if wrong > 0.3 * right:
+            notes = contents.metrics.get("notes", ())
+            yield from (f"Fewer false alarms: {note}." for note in notes if "pipeline.min_confidence" in note)
     stage1 = contents.metrics["splits"][contents.split]["stage1"]
     if not isinstance(stage1, Mapping) or not isinstance(stage1["auroc"], Mapping):
         return

@@ -182,3 +182,12 @@ def test_other_embryos_come_before_a_second_case_of_one(frames):
     embryos = {f"e{e}" for e, _ in frames}
     assert len({f.sequence for f in surest.looks}) == min(EACH, len(embryos))
     assert surest.looks[0].confidence == max(c for _, c in frames)
+
+
+def test_false_alarms_come_with_the_cure():
+    notes = ["with pipeline.min_confidence = 0.4, all is well", "another note"]
+    many, few = contents(judged(18, 17)), contents(judged(18, 1))
+    for some in (many, few):
+        some.metrics["notes"] = notes
+    assert "Fewer false alarms: with pipeline.min_confidence = 0.4, all is well." in trust(many)
+    assert "min_confidence" not in " ".join(trust(few))
