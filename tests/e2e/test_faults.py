@@ -119,7 +119,7 @@ def test_a_folder_that_cannot_be_written_is_told(make, tmp_path):
 
 
 def test_a_folder_that_vanishes_is_told_and_not_made_again(make, tmp_path):
-    recipe, out = make(seconds=0.3), tmp_path / "run"  # a shard takes a second
+    recipe, out = make(seconds=0.1), tmp_path / "run"
     running = start(tmp_path / "said", recipe, "--out", out)
     assert running.until(lambda: finished(out) >= 1), running.said
     shutil.move(out, tmp_path / "elsewhere")
@@ -131,7 +131,7 @@ def test_a_folder_that_vanishes_is_told_and_not_made_again(make, tmp_path):
 
 
 def test_files_that_disappear_or_change_meanwhile_are_skipped_with_their_reason(make, tmp_path, cs_run):
-    recipe, out = make(seconds=0.3), tmp_path / "run"  # a shard takes a second
+    recipe, out = make(seconds=0.1), tmp_path / "run"
     running = start(tmp_path / "said", recipe, "--out", out)
     assert running.until(lambda: finished(out) >= 1), running.said
     (tmp_path / "frames" / "f00255.png").unlink()
