@@ -197,7 +197,7 @@ class ImplantNet:
 
     def _meta(self) -> dict[str, Any]:
         """What has to be the same for saved weights to mean the same."""
-        return {"format": 1, "image_size": self._settings.image_size, "width": self._settings.width}
+        return {"format": 2, "image_size": self._settings.image_size, "width": self._settings.width}
 
     def _use(self, network: nn.Module) -> None:
         self._network = network.to(self._device, memory_format=torch.channels_last).eval()
