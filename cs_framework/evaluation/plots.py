@@ -67,7 +67,7 @@ def plot_recall_by_count(figures: Mapping[str, Any], split: str, path: Path) -> 
         counts = [int(count) for count in recall]
         axes.plot(counts, list(recall.values()), line, marker=".", color=colour, label=f"IoU {iou}")
     axes.set(xscale="log", ylim=(-0.02, 1.02))
-    axes.legend(fontsize=8)
+    _legend(figure)
     return _save(figure, path)
 
 
@@ -110,7 +110,7 @@ def _histogram(labels: NDArray[Any], scores: NDArray[Any], threshold: float) -> 
             text = f"{name} ({len(chosen)})"
             axes.hist(chosen, edges, weights=shares, color=colour, alpha=0.5, edgecolor=colour, label=text)
     axes.axvline(threshold, color=MARK, linestyle="--", label=f"threshold {threshold:.4g}")
-    axes.legend(fontsize=8)
+    _legend(figure)
     return figure
 
 
@@ -181,7 +181,7 @@ def _training_curves(name: str, history: History, columns: Sequence[str]) -> Fig
             axes.axvline(history.best_epoch, color=CHANCE, linestyle="--", label="kept")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         _dress(axes, f"{name}: {quantity}", "epoch", quantity)
-        axes.legend(fontsize=8)
+        axes.legend(fontsize=8, loc="upper right")
     return figure
 
 
@@ -209,8 +209,13 @@ def _dress(axes: Axes, title: str, x: str, y: str) -> None:
 def _unit_square(figure: Figure) -> Figure:
     axes = figure.axes[0]
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
-    axes.legend(fontsize=8)
+    _legend(figure)
     return figure
+
+
+def _legend(figure: Figure) -> None:
+    """Below the axes, where it hides no curve; matplotlib's search for the "best" place can take seconds."""
+    figure.legend(fontsize=8, loc="outside lower center", ncols=3)
 
 
 def _text(figure: Mapping[str, Any]) -> str:
