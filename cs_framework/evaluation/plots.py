@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import precision_recall_curve, roc_curve
 
 from cs_framework.evaluation.overlaps import Overlaps
 from cs_framework.interfaces import History
@@ -130,6 +129,8 @@ def _confusion(counts: Mapping[str, int]) -> Figure:
 
 
 def _roc(labels: NDArray[Any], scores: NDArray[Any], stage1: Mapping[str, Any]) -> Figure:
+    from sklearn.metrics import roc_curve
+
     figure, axes = _figure("ROC of stage 1", "normal frames flagged", "abnormal frames flagged")
     alarms, hits, _ = roc_curve(labels, scores)
     axes.plot([0, 1], [0, 1], color=CHANCE, linestyle=":", label="chance")
@@ -141,6 +142,8 @@ def _roc(labels: NDArray[Any], scores: NDArray[Any], stage1: Mapping[str, Any]) 
 
 
 def _precision_recall(labels: NDArray[Any], scores: NDArray[Any], stage1: Mapping[str, Any]) -> Figure:
+    from sklearn.metrics import precision_recall_curve
+
     figure, axes = _figure("precision and recall of stage 1", "recall", "precision")
     precision, recall, _ = precision_recall_curve(labels, scores)
     axes.axhline(labels.mean(), color=CHANCE, linestyle=":", label=f"chance {labels.mean():.3f}")

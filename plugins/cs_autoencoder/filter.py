@@ -17,7 +17,6 @@ from attrs import frozen
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
 from cs_autoencoder.network import seeded_autoencoder
@@ -229,6 +228,8 @@ class Autoencoder:
 
     def _validate(self, frames: PreparedWindows, labels: NDArray[np.int8]) -> dict[str, float]:
         """Mean loss of the normal frames and AUROC of the scores, as far as there are frames for them."""
+        from sklearn.metrics import roc_auc_score
+
         losses: list[float] = []
         scores: list[float] = []
         for judged in self._judge(frames):

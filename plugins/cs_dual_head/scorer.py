@@ -16,7 +16,6 @@ from torch import nn
 from cs_dual_head.edges import shifted
 from cs_dual_head.network import Answers, DualHead, predict
 from cs_dual_head.settings import DualHeadSettings
-from cs_dual_head.training import train
 from cs_framework import DataError, Env, History, Regions, RegionScores, RegionTable, SetupError
 
 
@@ -48,6 +47,8 @@ class DualHeadScorer:
         Raises:
             DataError: the table holds no string, or no background.
         """
+        from cs_dual_head.training import train
+
         seed = env.seed if self._settings.seed is None else self._settings.seed
         with _seeded(seed, self._device):
             network = self._build(table.embeddings.shape[1]).to(self._device)

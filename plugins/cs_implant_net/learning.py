@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from attrs import frozen
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score, roc_auc_score
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -144,6 +143,8 @@ def _validate(
     network: MarkNet, forward: Forward, validation: Sequence[Drawn], settings: Settings
 ) -> dict[str, float]:
     """AUROC of frames and average precision of pixels, strings against look-alikes."""
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
     if not validation:
         return {}
     scores, chances, truth = [], [], []

@@ -82,6 +82,13 @@ def cs_{kind}s():
     assert modules("cs_framework.cli.run", "recipe.toml", "--check", cwd=tmp_path)
 
 
+def test_a_run_imports_what_draws_curves_only_where_there_are_some():
+    drawing = ("sklearn", "matplotlib")
+    code = f"import sys, cs_framework.execute; print([n for n in {drawing!r} if n in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_the_public_names_are_loaded_when_they_are_used():
     code = (
         f"import sys, cs_framework; cs_framework.setting; print([n for n in {HEAVY!r} if n in sys.modules])"

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from attrs import frozen
 from markupsafe import Markup
-from sklearn.metrics import precision_recall_curve, roc_curve
 
 from cs_framework.outputs.report.charts import Axis, Series, line_chart
 from cs_framework.outputs.report.contents import Contents, Looked, Row
@@ -72,6 +71,8 @@ def _training(rows: Sequence[Row], columns: Sequence[str], quantity: str) -> Mar
 
 
 def _roc(looks: Sequence[Looked], stage1: Mapping[str, Any]) -> Curve:
+    from sklearn.metrics import roc_curve
+
     labels, scores = _scored(looks)
     alarms, hits, _ = roc_curve(labels, scores)
     counts = stage1["confusion"]
@@ -91,6 +92,8 @@ def _roc(looks: Sequence[Looked], stage1: Mapping[str, Any]) -> Curve:
 
 
 def _precision_recall(looks: Sequence[Looked], stage1: Mapping[str, Any]) -> Curve:
+    from sklearn.metrics import precision_recall_curve
+
     labels, scores = _scored(looks)
     precision, recall, _ = (values[:-1] for values in precision_recall_curve(labels, scores))
     base = float(labels.mean())

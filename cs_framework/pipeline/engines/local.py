@@ -27,6 +27,14 @@ class LocalEngine(Engine):
     lost: ClassVar[tuple[type[Exception], ...]] = (BrokenProcessPool, MemoryError)
     _pool: ProcessPoolExecutor | None = field(default=None, init=False)
 
+    def __attrs_post_init__(self) -> None:
+        """Begin with what workers import, which takes seconds, while this process does the same."""
+        if self.workers > 1 and _context().get_start_method() == "forkserver":
+            from multiprocessing import forkserver
+
+            with without_interrupts():
+                forkserver.ensure_running()
+
     def map(self, worker: Worker, method: str, calls: Iterable[Arguments]) -> Iterator[Any]:
         """See [Engine.map][cs_framework.pipeline.engines.Engine.map]."""
         if self.workers > 1:

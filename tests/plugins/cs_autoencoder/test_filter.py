@@ -9,7 +9,6 @@ import torch
 from attrs import evolve
 from safetensors.numpy import load_file
 
-from cs_autoencoder import filter as autoencoder
 from cs_autoencoder.filter import Autoencoder
 from cs_autoencoder.network import seeded_autoencoder
 from cs_autoencoder.residual import combined_residual, frame_scores
@@ -135,7 +134,7 @@ def test_the_best_epoch_is_kept_not_the_last(make_windows, tmp_path, monkeypatch
     component.fit(make_windows([0] * 4), make_windows([]), Env())
     two_epochs = weights_of(component, tmp_path / "two")
     aurocs = iter([0.4, 0.9, 0.9, 0.1])
-    monkeypatch.setattr(autoencoder, "roc_auc_score", lambda labels, scores: next(aurocs))
+    monkeypatch.setattr("sklearn.metrics.roc_auc_score", lambda labels, scores: next(aurocs))
     component = Autoencoder(evolve(QUICK, epochs=4), Env())
     history = component.fit(make_windows([0] * 4), make_windows([0, 0, 1], first=10), Env())
     assert history.best_epoch == 2
