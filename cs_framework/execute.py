@@ -9,6 +9,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from cs_framework.evaluation.report import summary
 from cs_framework.evaluation.step import evaluate
 from cs_framework.outputs.files import sweep, write_text
 from cs_framework.outputs.report.step import report
-from cs_framework.outputs.tables import skipped_table, write_csv
+from cs_framework.outputs.tables import read_skipped, skipped_table, write_csv
 from cs_framework.pipeline.cache import Cache
 from cs_framework.pipeline.detect import assemble as assemble_parts
 from cs_framework.pipeline.detect import detect
@@ -148,6 +149,7 @@ def _explained(out: Path) -> Iterator[None]:
 def _take(run: Run, steps: tuple[Step, ...], share: Share | None) -> int:
     detected = None
     for step in steps:
+        before = len(run.skipped)
         log.info("%s: %s", run.loaded.recipe.name, step)
         if step == "train":
             run.bundle = train(run)
@@ -157,13 +159,16 @@ def _take(run: Run, steps: tuple[Step, ...], share: Share | None) -> int:
             log.info("%s", summary(evaluate_proposals(run)))
         else:
             detected = detect(run, share)
+        if skipped := run.skipped[before:]:
+            write_csv(run.out / "skipped" / f"{step}.csv", skipped_table(skipped))
     _report_time(run)
     return 0 if share else _sum_up(run, detected)
 
 
 def _sum_up(run: Run, detected: Parts | None) -> int:
     """Say what came out, write ``skipped.csv`` and ``report.html``, and return the exit code."""
-    skipped = list(dict.fromkeys([*run.skipped, *(detected.skipped() if detected else ())]))
+    earlier = (read_skipped(run.out / "skipped" / f"{step}.csv") for step in PROOF)
+    skipped = list(dict.fromkeys([*chain.from_iterable(earlier), *(detected.skipped() if detected else ())]))
     write_csv(run.out / "skipped.csv", skipped_table(skipped))
     for item in skipped[:SHOWN]:
         log.warning("skipped %s (%s): %s", item.frame, item.stage, item.reason)

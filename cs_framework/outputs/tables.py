@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -102,6 +103,14 @@ def skipped_table(skipped: Iterable[Skipped]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=SKIPPED)
 
 
+def read_skipped(path: Path) -> list[Skipped]:
+    """What `skipped_table` made of a CSV file; nothing where there is none."""
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return [Skipped(**row) for row in csv.DictReader(file)]
+
+
 def region_table(table: RegionTable, frames: Sequence[str], split: str) -> pa.Table:
     """The regions a scorer was fitted on: box, IoU, label and split, without embeddings."""
     names = np.asarray(frames, dtype=object)[table.frames] if len(table) else np.zeros(0, object)
@@ -141,11 +150,11 @@ def write_both(stem: Path, tables: Iterable[pa.Table], schema: pa.Schema) -> Non
     with (
         whole_file(stem.with_suffix(".csv")) as rows,
         whole_file(stem.with_suffix(".parquet")) as columns,
-        pa.csv.CSVWriter(rows, schema) as csv,
+        pa.csv.CSVWriter(rows, schema) as writer,
         pa.parquet.ParquetWriter(columns, schema, compression="zstd") as parquet,
     ):
         for table in _row_groups(tables, schema):
-            csv.write_table(table)
+            writer.write_table(table)
             parquet.write_table(table)
 
 

@@ -163,13 +163,18 @@ def test_a_run_in_which_no_frame_succeeds_fails(tmp_path, toy_run, cs_run):
 
 
 def test_a_component_that_fails_on_one_frame_skips_that_frame(tmp_path, toy_root, cs_run):
-    recipe = write_recipe(
-        tmp_path / "toy.toml", toy_root, anomaly_filter='settings = { fails_on = "test0_4" }'
-    )
+    recipe = write_recipe(tmp_path / "toy.toml", toy_root, anomaly_filter='settings = { fails_on = "0_4" }')
     done = cs_run(recipe, "--no-cache", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "skipped test/abnormal/test0_4.png (anomaly_filter): planted failure" in done.stderr
-    assert pq.read_table(tmp_path / "runs/toy/frames.parquet").num_rows == 11
+    run = tmp_path / "runs/toy"
+    assert pq.read_table(run / "frames.parquet").num_rows == 11
+    skipped = (run / "skipped.csv").read_text()
+    assert '"val/abnormal/val0_4.png","anomaly_filter","planted failure"' in skipped
+    (run / "detections.parquet").unlink()
+    done = cs_run(recipe, "--no-cache", "--resume", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (run / "skipped.csv").read_text() == skipped
 
 
 def test_one_image_is_an_input_too(tmp_path, toy_run, toy_root, cs_run):
