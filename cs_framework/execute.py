@@ -24,6 +24,7 @@ from cs_framework.outputs.files import sweep, write_text
 from cs_framework.outputs.report.step import report
 from cs_framework.outputs.tables import read_skipped, skipped_table, write_csv
 from cs_framework.pipeline.cache import Cache
+from cs_framework.pipeline.components import digest
 from cs_framework.pipeline.detect import assemble as assemble_parts
 from cs_framework.pipeline.detect import detect
 from cs_framework.pipeline.engines import make_engine
@@ -88,7 +89,7 @@ def execute(loaded: LoadedRecipe, options: Options, track: Callable[..., Iterabl
     out = options.out.expanduser().absolute()
     resolved = loaded.to_toml()
     steps = _open_steps(loaded, out, resolved, options)
-    if not steps:
+    if not steps and (out / "report.html").exists():
         with _log_file(out / "run.log"):
             log.info("every step is done: nothing is left to do in %s", out)
         return 0
@@ -98,13 +99,15 @@ def execute(loaded: LoadedRecipe, options: Options, track: Callable[..., Iterabl
         out=out,
         track=track,
         engine=make_engine(loaded.recipe.pipeline),
-        spec=WorkerSpec(out / "resolved.toml", cache=cache, block=options.block),
+        spec=WorkerSpec(out / "resolved.toml", cache=cache, block=options.block, content=digest(resolved)),
         bundle=_given_bundle(loaded, out, steps),
         synthetic=options.synthetic or out / "data",
         profile=options.profile,
     )
     run.components  # noqa: B018  (what is missing shows before anything is written)
     run.check_input(steps)
+    if options.replace:
+        _refuse_to_lose(run)
 
     with _explained(out):
         if options.replace:
@@ -222,7 +225,12 @@ def _open_steps(loaded: LoadedRecipe, out: Path, resolved: str, options: Options
     if meaning(old) != meaning(resolved):
         lines = difflib.unified_diff(old.splitlines(), resolved.splitlines(), "then", "now", lineterm="", n=0)
         raise RecipeError(f"{out} was made by another recipe, so it cannot be resumed:\n" + "\n".join(lines))
-    return tuple(step for step in steps if not (out / PROOF[step]).exists())
+    return tuple(step for step in steps if not _is_done(step, out))
+
+
+def _is_done(step: Step, out: Path) -> bool:
+    """Whether there is nothing left of a step. `detect` looks for frames that are new as long as it can."""
+    return (out / PROOF[step]).exists() and not (step == "detect" and (out / "parts").exists())
 
 
 def _given_bundle(loaded: LoadedRecipe, out: Path, steps: tuple[Step, ...]) -> Bundle | None:
@@ -230,11 +238,11 @@ def _given_bundle(loaded: LoadedRecipe, out: Path, steps: tuple[Step, ...]) -> B
 
     None where training comes first, and where there is none and only proposers are wanted.
     """
-    if not steps or "train" in steps:
+    if "train" in steps:
         return None
     folder = loaded.recipe.model.bundle or out / "model"
     if not (folder / "bundle.json").exists():
-        if set(steps) == {"proposals"}:
+        if set(steps) <= {"proposals"}:
             return None
         raise RecipeError(
             f"{loaded.path.name}: {steps[0]} needs a trained bundle: take the step train first, "
@@ -245,6 +253,22 @@ def _given_bundle(loaded: LoadedRecipe, out: Path, steps: tuple[Step, ...]) -> B
     if bundle.gate and settings.gate != GateSettings():
         bundle = evolve(bundle, gate=choose_gate(settings, bundle.gate.scores, bundle.gate.labels))
     return bundle
+
+
+def _refuse_to_lose(run: Run) -> None:
+    """Before a run folder is cleared: nothing that the run reads may lie in it.
+
+    Raises:
+        RecipeError: something does.
+    """
+    recipe = run.loaded.recipe
+    wanted = (run.bundle.folder if run.bundle else None, recipe.data.root, recipe.detect.input)
+    for path in (*wanted, *recipe.plugins):
+        if path is not None and path.resolve().is_relative_to(run.out.resolve()):
+            raise RecipeError(
+                f"--replace would delete {path}, which this run needs: --resume keeps it, "
+                "--out DIR goes elsewhere"
+            )
 
 
 def _clear(out: Path) -> None:

@@ -125,7 +125,12 @@ class Run:
         """
         assert self.bundle is not None, "train comes first, or the recipe names a bundle"
         gate = self.bundle.gate
-        spec = evolve(self.spec, bundle=self.bundle.folder, threshold=gate.point.threshold if gate else None)
+        spec = evolve(
+            self.spec,
+            bundle=self.bundle.folder,
+            threshold=gate.point.threshold if gate else None,
+            content=digest(self.origin()),
+        )
         few = count < 2 * self.engine.workers
         taken: deque[int] = deque()
 
@@ -187,6 +192,7 @@ class Run:
 def meaning(resolved: str) -> dict[str, Any]:
     """A resolved recipe without the keys on which results do not depend."""
     recipe = tomllib.loads(resolved)
+    recipe.pop("steps", None)
     for key in ("engine", "workers"):
         recipe.get("pipeline", {}).pop(key, None)
     return recipe

@@ -65,6 +65,8 @@ def main(
                 raise RecipeError(f"{step!r} is no step; the steps are {', '.join(STEPS)}")
         if resume and replace:
             raise RecipeError("--resume keeps what a run folder holds and --replace drops it: choose one")
+        if shard and replace:
+            raise RecipeError("--replace would drop what other shares have finished: choose another --out")
         if assemble is not None:
             _assemble(recipe, assemble, block)
         if recipe is None:

@@ -17,6 +17,7 @@ from cs_framework.execute import PROOF, Options, execute
 from cs_framework.pipeline.components import Components, digest, make_env
 from cs_framework.recipe import LoadedRecipe
 from cs_framework.recipe.reader import plain
+from cs_framework.run import meaning
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +107,7 @@ def _finished(loaded: LoadedRecipe, folder: Path) -> bool:
 
 def _stale(loaded: LoadedRecipe, folder: Path) -> bool:
     resolved = folder / "resolved.toml"
-    return resolved.exists() and resolved.read_text(encoding="utf-8") != loaded.to_toml()
+    return resolved.exists() and meaning(resolved.read_text(encoding="utf-8")) != meaning(loaded.to_toml())
 
 
 def _refuse_other_data(recipes: Mapping[str, LoadedRecipe]) -> None:

@@ -247,6 +247,7 @@ def _cascade(split: _Split) -> Figures:
     """Figures of what a run reports: boxes of flagged frames only."""
     found = [_found(frame) if frame.result.flagged else 0 for frame in split.frames]
     confidence = np.array([_confidence(frame) for frame in split.frames], np.float64)
+    reported = np.array([bool(frame.result.reported) for frame in split.frames], np.bool_)
     return {
         "flagged_fraction": split.figure(ratio(split.flagged, split.all), split.all, missing="no frames"),
         "string_frames_flagged": split.figure(
@@ -255,7 +256,7 @@ def _cascade(split: _Split) -> Figures:
             missing="no abnormal frames",
         ),
         "normal_frames_reported": split.figure(
-            ratio(~split.abnormal & (confidence > 0), ~split.abnormal),
+            ratio(~split.abnormal & reported, ~split.abnormal),
             ~split.abnormal,
             missing="no normal frames",
         ),

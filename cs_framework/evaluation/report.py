@@ -15,7 +15,7 @@ def summary(metrics: Mapping[str, Any]) -> str:
                 lines.append(f"{split} {section}: {figures}")
                 continue
             lines.append(f"{split} {section}")
-            lines += [f"  {name:<28}{text}".rstrip() for name, text in _rows(figures)]
+            lines += [f"  {name:<31}{text}".rstrip() for name, text in _rows(figures)]
     lines += [f"note: {note}" for note in metrics["notes"]]
     return "\n".join(lines)
 

@@ -105,6 +105,8 @@ class Components:
         )
         if bundle is not None:
             complete = (bundle / "bundle.json").exists()
+            if not complete and not (bundle / "anomaly_filter").exists():
+                raise SetupError(f"{bundle}: holds nothing that was trained")
             for name, component in components.trainable().items():
                 if complete or (bundle / name).exists():
                     load_trained(component, bundle / name, env)

@@ -41,6 +41,8 @@ class WorkerSpec:
     """The gate."""
     cache: Path | None = None
     block: tuple[str, ...] = ()
+    content: str = ""
+    """A digest of what these files hold: a process that outlives a run must not go on with what they held."""
 
 
 @frozen(eq=False)

@@ -66,6 +66,8 @@ def check_whole(recipe: Recipe, document: Document, problems: Problems) -> None:
         wrong(
             ("data", "root"), f"missing; {' and '.join(labelled)} want labelled frames: --set data.root=DIR"
         )
+    if "train" in recipe.steps[1:]:
+        wrong(("steps",), "train comes first and once, since the other steps go by what it learns")
     if training.negative_iou > training.positive_iou:
         wrong(
             ("training", "negative_iou"),

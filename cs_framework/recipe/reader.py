@@ -8,6 +8,7 @@ and the short list of types that settings may have is in one place.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -98,8 +99,8 @@ class Reader:
 
     def _scalar(self, hint: type, value: Any, path: KeyPath) -> Any:
         if type(value) is hint:
-            if hint is float and value != value:  # noqa: PLR0124  (what makes a NaN)
-                return self._refuse(path, "must be a number, not nan")
+            if isinstance(value, float) and not math.isfinite(value):
+                return self._refuse(path, f"must be a finite number, not {value}")
             return value
         if hint is float and type(value) is int and abs(value) < 2**1023:
             return float(value)

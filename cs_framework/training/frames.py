@@ -66,7 +66,8 @@ def scorer_frames(
         val = []
         parts = hold_out([*normal, *annotated], retouch.seed)
         if parts is None:
-            notes.append("one annotated embryo only: the scorer trains for a fixed number of epochs")
+            few = "one annotated embryo only" if annotated else "no embryo to hold out"
+            notes.append(f"{few}: the scorer trains for a fixed number of epochs")
         else:
             rest, held = parts
             names = sorted({f.ref.sequence for f in held if f.label == 1})

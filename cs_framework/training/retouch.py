@@ -13,7 +13,11 @@ from cs_framework.data.labels import LabelledFrame
 from cs_framework.data.source import FrameRef
 from cs_framework.implants import implant
 from cs_framework.interfaces import Float32, Frame
+from cs_framework.pipeline.batch import Unit
 from cs_framework.recipe.schema import TrainingSettings
+
+_STRING = "+string"
+"""Between the id of a frame and the number of a version of it with strings."""
 
 
 @frozen
@@ -45,7 +49,7 @@ class Retouch:
         made = []
         for number in range(count):
             ref = frames[order[number % len(frames)]].ref
-            name = f"{ref.id}+string{number // len(frames)}"
+            name = f"{ref.id}{_STRING}{number // len(frames)}"
             made.append(LabelledFrame(evolve(ref, id=name, variant=f"string {self.seed} {self._light()}"), 1))
         return made
 
@@ -69,6 +73,18 @@ class Retouch:
         if sigma > 0:
             image = np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.uint8)
         return evolve(frame, image=image)
+
+
+def amid_neighbours(drawn: Sequence[FrameRef], units: Sequence[Unit]) -> Unit:
+    """Frames with drawn strings, each in the window that its string-free frame has in one of `units`."""
+    windows = {ref.id: window for unit in units for ref, window in zip(unit.refs, unit.windows, strict=True)}
+
+    def among(ref: FrameRef) -> tuple[FrameRef, ...]:
+        window = windows[ref.id.rpartition(_STRING)[0]]
+        middle = len(window) // 2
+        return *window[:middle], ref, *window[middle + 1 :]
+
+    return Unit(tuple(drawn), tuple(among(ref) for ref in drawn))
 
 
 def is_drawn(ref: FrameRef) -> bool:

@@ -15,8 +15,9 @@ from attrs import evolve
 from cs_framework.bundle import Bundle, Gate, write_bundle
 from cs_framework.data.images import content_hash
 from cs_framework.data.labels import LabelledFrame
+from cs_framework.data.source import FrameRef
 from cs_framework.data.windows import FrameWindows
-from cs_framework.errors import DataError
+from cs_framework.errors import DataError, FrameError
 from cs_framework.evaluation.operating_point import choose_threshold, given_threshold
 from cs_framework.evaluation.plots import write_history
 from cs_framework.interfaces import RegionTable
@@ -29,7 +30,7 @@ from cs_framework.recipe.schema import PipelineSettings
 from cs_framework.run import Run
 from cs_framework.training.frames import drawn_strings, scorer_frames
 from cs_framework.training.regions import Altered, FrameRegions, Sampling, make_table
-from cs_framework.training.retouch import Retouch
+from cs_framework.training.retouch import Retouch, amid_neighbours
 
 log = logging.getLogger(__name__)
 
@@ -66,11 +67,19 @@ def train(run: Run) -> Bundle:
         provenance={
             "seed": run.loaded.recipe.seed,
             "frames": {name: len(frames) for name, frames in run.data.splits.items()},
-            "data": digest([content_hash(f.ref) for f in (*training, *validation)]),
+            "data": digest([_content(f.ref) for f in (*training, *validation)]),
         },
     )
     write_bundle(bundle, run.components, components_to_dict(run.loaded), run.versions())
     return bundle
+
+
+def _content(ref: FrameRef) -> str:
+    """A hash of a frame's file, empty where it cannot be read: such frames were skipped."""
+    try:
+        return content_hash(ref)
+    except FrameError:
+        return ""
 
 
 def _fit_filter(
@@ -94,14 +103,16 @@ def _fit_filter(
         judged += normal
         notes.append("no normal validation frames: the gate's threshold rests on training frames")
     settings, worker = run.loaded.recipe.training, run.worker
+    units = make_units([f.ref for f in judged], component.context)
     retouch = Retouch(run.env.seed)
     if settings.implants.share and not any(f.label == 1 for f in judged):
         drawn = drawn_strings(settings.implants, retouch, judged, partial(_clarity, run, worker))
+        units.append(amid_neighbours([f.ref for f in drawn], units))
         judged += drawn
         notes.append(f"no abnormal validation frames: the gate goes by {len(drawn)} with drawn strings")
     stages = evolve(worker.stages, read=Altered(worker.stages.read, retouch))
     scores: list[float] = []
-    for unit in run.track(make_units([f.ref for f in judged], component.context), "validation scores"):
+    for unit in run.track(units, "validation scores"):
         scores += stages.anomaly_scores(unit)[0]
     kept = [(s, f.label) for s, f in zip(scores, judged, strict=True) if np.isfinite(s)]
     gate = choose_gate(run.loaded.recipe.pipeline, [s for s, _ in kept], [label for _, label in kept])

@@ -57,6 +57,19 @@ def test_workers_end_with_a_run_that_is_killed(told, tmp_path):
     assert not any(map(alive, left))
 
 
+def test_workers_that_stand_do_not_go_on_with_an_earlier_recipe(toy_run, tmp_path, cs_run):
+    from distributed import LocalCluster
+
+    write_frames(tmp_path / "frames", 3)
+    recipe = detect_recipe(tmp_path, toy_run / "model", tmp_path / "frames")
+    with LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as cluster:
+        for top in (1, 3):
+            arguments = ("--engine", f"dask:{cluster.scheduler_address}", "--set", f"pipeline.top={top}")
+            done = cs_run(recipe, "--out", tmp_path / "run", "--replace", *arguments, cwd=tmp_path)
+            assert done.returncode == 0, done.stderr
+            assert f"1 flagged, {top} strings reported" in done.stderr
+
+
 def test_an_address_where_nothing_answers_is_named(toy_run, tmp_path, cs_run, monkeypatch):
     from cs_framework.pipeline.engines import dask
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -214,8 +215,35 @@ def test_resume_takes_only_the_steps_that_are_missing(tmp_path, toy_run, cs_run)
     assert done.returncode == 0, done.stderr
     assert (copy / "model" / "bundle.json").stat().st_mtime_ns == trained
     assert (copy / "detections.parquet").read_bytes() == (toy_run / "detections.parquet").read_bytes()
+    for name in ("report.html", "skipped.csv"):
+        (copy / name).unlink()
+    done = cs_run(copy / "resolved.toml", "--out", copy, "--resume", cwd=tmp_path)
+    assert (done.returncode, "1 of 1 shards are finished already" in done.stderr) == (0, True), done.stderr
+    assert (copy / "report.html").exists()
+    assert (copy / "skipped.csv").exists()
+    assert (copy / "detections.parquet").read_bytes() == (toy_run / "detections.parquet").read_bytes()
+    shutil.rmtree(copy / "parts")
     done = cs_run(copy / "resolved.toml", "--out", copy, "--resume", cwd=tmp_path)
     assert (done.returncode, "nothing is left to do" in done.stderr) == (0, True)
+
+
+def test_steps_may_be_taken_one_by_one(tmp_path, toy_run, cs_run):
+    recipe, out = toy_run / "resolved.toml", tmp_path / "run"
+    for step in ("train", "evaluate", "detect"):
+        done = cs_run(recipe, step, "--out", out, "--resume", "--no-cache", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    for name in ("detections.parquet", "metrics.json"):
+        assert (out / name).read_bytes() == (toy_run / name).read_bytes()
+
+
+def test_a_training_frame_that_goes_meanwhile_does_not_end_the_run(tmp_path, cs_run):
+    root = write_root(tmp_path / "data")
+    lost = root / "train" / "normal" / "train0_1.png"
+    recipe = write_recipe(tmp_path / "toy.toml", root, anomaly_filter=f'settings = {{ loses = "{lost}" }}')
+    done = cs_run(recipe, "--no-cache", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    skipped = (tmp_path / "runs/toy/skipped.csv").read_text()
+    assert "train/normal/train0_1.png: No such file" in skipped
 
 
 def test_resume_with_another_recipe_shows_the_difference(tmp_path, toy_run, cs_run):
@@ -225,6 +253,24 @@ def test_resume_with_another_recipe_shows_the_difference(tmp_path, toy_run, cs_r
     assert done.returncode == 2
     assert "-seed = 42" in done.stderr
     assert "+seed = 7" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wanted"),
+    [
+        (["detect"], "model"),
+        (["--set", "data.root=run/data"], "data"),
+        (["--set", "detect.input=run/overlays"], "overlays"),
+    ],
+)
+def test_replace_deletes_nothing_that_the_run_reads(arguments, wanted, tmp_path, toy_run, toy_root, cs_run):
+    copy = Path(shutil.copytree(toy_run, tmp_path / "run"))
+    shutil.copytree(toy_root, copy / "data")
+    before = {p: p.read_bytes() for p in copy.rglob("*") if p.is_file()}
+    done = cs_run(toy_run / "resolved.toml", *arguments, "--out", "run", "--replace", cwd=tmp_path)
+    assert done.returncode == 2
+    assert f"--replace would delete {copy / wanted}, which this run needs" in done.stderr
+    assert {p: p.read_bytes() for p in copy.rglob("*") if p.is_file()} == before
 
 
 def test_replace_leaves_folders_alone_that_no_run_made(tmp_path, toy_run, cs_run):
@@ -240,6 +286,9 @@ def test_replace_leaves_folders_alone_that_no_run_made(tmp_path, toy_run, cs_run
     [
         (["predict"], "'predict' is no step; the steps are train, evaluate, detect"),
         (["--resume", "--replace"], "choose one"),
+        (["detect", "--shard", "0/2", "--replace"], "other shares"),
+        (["evaluate", "train"], "train comes first"),
+        (["--set", "pipeline.gate.threshold=inf"], "a finite number"),
         (["detect", "--out", "new"], "--set model.bundle=DIR"),
         (["--set", "data.root=nowhere", "--out", "new"], "nowhere"),
         (["--set", "pipeline.device=cuda", "--out", "new"], "pipeline.device"),

@@ -120,6 +120,16 @@ def test_a_file_that_changed_since_takes_its_shard_with_it(short, cs_run):
     assert pq.read_table(short / "run" / "frames.parquet").num_rows == 131
 
 
+def test_a_finished_run_takes_up_what_is_new(short, cs_run):
+    arguments = (short / "long.toml", "--out", short / "run", "--resume")
+    assert cs_run(*arguments, cwd=short).returncode == 0
+    shutil.copy(short / "frames" / "f00003.png", short / "frames" / "f00200.png")
+    done = cs_run(*arguments, cwd=short)
+    assert done.returncode == 0, done.stderr
+    assert "2 of 3 shards are finished already" in done.stderr
+    assert pq.read_table(short / "run" / "frames.parquet").num_rows == 131
+
+
 def test_what_is_finished_is_not_mixed_with_another_bundle(short, cs_run):
     file = short / "model" / "bundle.json"
     content = json.loads(file.read_text())

@@ -202,6 +202,7 @@ def test_confidence_of_frames_is_judged_by_their_best_reported_box():
     wanted = sk.roc_auc_score([1, 1, 1, 0, 0, 0], [0.9, 0.3, 0, 0.5, 0, 0])
     assert value(cascade["confidence_auroc"]) == pytest.approx(wanted)
     assert figures([frame(1, 0.9)])["cascade"]["confidence_auroc"] == "no normal frames"
+    assert value(figures([frame(0, 0.0)])["cascade"]["normal_frames_reported"]) == 1
 
 
 def test_a_confidence_that_tells_frames_apart_is_named():

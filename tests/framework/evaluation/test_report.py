@@ -29,7 +29,7 @@ def test_summary_repeats_the_reasons():
     text = summary(metrics)
     assert "val stage1: no filter" in text
     assert "val stage2: no boxes" in text
-    assert "string frames flagged       no abnormal frames" in text
+    assert "string frames flagged          no abnormal frames" in text
 
 
 def test_summary_without_interval():

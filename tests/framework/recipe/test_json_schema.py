@@ -176,7 +176,7 @@ def test_a_recipe_is_refused_where_it_is_wrong(lines, said, validator, registry,
 
 
 # 3.0 is an integer in JSON Schema, and a wrong type in a recipe
-_FLOATS = st.floats(allow_nan=False).filter(lambda number: not number.is_integer())
+_FLOATS = st.floats(allow_nan=False, allow_infinity=False).filter(lambda number: not number.is_integer())
 _VALUES = st.recursive(
     st.booleans() | st.integers(-3, 12) | _FLOATS | st.sampled_from(["", "a", "b", "x", "y"]),
     lambda inner: (

@@ -129,7 +129,12 @@ def test_scalars_are_taken_as_they_are_or_not_at_all(hint, value):
     assert result is value if type(value) is EXACT[hint] else result is INVALID
 
 
-@given(value=st.integers() | st.floats(allow_nan=False) | st.booleans() | st.text(max_size=3))
+@given(
+    value=st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.booleans()
+    | st.text(max_size=3)
+)
 def test_a_float_may_be_written_as_an_int_and_as_nothing_else(value):
     result = read(float, value)
     if type(value) in (int, float):
@@ -141,6 +146,7 @@ def test_a_float_may_be_written_as_an_int_and_as_nothing_else(value):
 
 def test_figures_that_are_no_floats():
     assert read(float, float("nan")) is INVALID
+    assert read(float, float("inf")) is INVALID
     assert read(float, 10**400) is INVALID
 
 

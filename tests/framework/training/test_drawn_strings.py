@@ -10,10 +10,11 @@ import pytest
 
 from cs_framework import Frame, boxes
 from cs_framework.data import FrameRef, LabelledFrame, content_hash, read_frame
+from cs_framework.pipeline.batch import make_units
 from cs_framework.recipe.schema import ImplantSettings
 from cs_framework.training.frames import scorer_frames
 from cs_framework.training.regions import Altered, Sampling
-from cs_framework.training.retouch import Retouch, is_drawn
+from cs_framework.training.retouch import Retouch, amid_neighbours, is_drawn
 
 
 def _frames(kind: str, embryos: int, label: int, *, known: bool = True) -> list[LabelledFrame]:
@@ -47,6 +48,16 @@ def test_without_drawn_strings_all_is_as_annotated():
     assert list(parts.train) == [*NORMAL, *ANNOTATED]
     assert list(parts.val) == validation
     assert not notes
+
+
+def test_drawn_strings_are_seen_amid_the_neighbours_of_their_frame():
+    units = make_units([f.ref for f in NORMAL], context=1)
+    drawn = [f.ref for f in Retouch(3).with_strings(NORMAL, 2 * len(NORMAL))]
+    plain = dict(zip(units[0].refs, units[0].windows, strict=True))
+    for ref, (before, middle, after) in zip(drawn, amid_neighbours(drawn, units).windows, strict=True):
+        assert middle is ref
+        frame = next(f.ref for f in NORMAL if f.ref.path == ref.path)
+        assert (before, after) == plain[frame][::2]
 
 
 @pytest.mark.parametrize(("share", "drawn"), [(0.5, 4), (0.8, 16), (0.2, 1)])
