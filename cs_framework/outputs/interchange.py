@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path, PurePosixPath
+from itertools import count
+from pathlib import Path
 
 import numpy as np
 from attrs import frozen
 
 from cs_framework import boxes as bx
 from cs_framework.data.formats import coco, yolo
-from cs_framework.data.formats.boxed import BoxedFrame
+from cs_framework.data.formats.boxed import BoxedFrame, without_extension
 from cs_framework.interfaces import Float32
 from cs_framework.outputs.files import whole_file
 from cs_framework.pipeline.results import FrameResult
@@ -72,23 +73,39 @@ def write_yolo(folder: Path, results: Iterable[FrameResult], boxes: Boxes, names
 
 
 def file_names(frames: Iterable[str]) -> dict[str, str]:
-    """A file name without extension for each frame: its own, with its folders where two would collide."""
-    own = {frame: _without_extension(frame) for frame in frames}
-    uses = Counter(path.rpartition("/")[2] for path in own.values())
-    names = {}
-    for frame, path in own.items():
-        name = path.rpartition("/")[2]
-        names[frame] = name if uses[name] == 1 else path.replace("/", "__")
-    taken = Counter(names.values())
-    # The same name with two extensions in one folder: keep the extension, which tells them apart.
-    return {
-        frame: name if taken[name] == 1 else frame.replace("/", "__").replace("#", "_")
-        for frame, name in names.items()
-    }
+    """A file name without extension for each frame, that of no other, be it in capitals or not.
+
+    Its own; with its folders where two would collide; with its extension, too; else numbered.
+    """
+    left, names, taken = list(frames), dict[str, str](), set[str]()
+    for name_of in (_own, _with_folders, _with_extension):
+        uses = Counter(name_of(frame).casefold() for frame in left)
+        names |= {
+            frame: name
+            for frame in left
+            if uses[(name := name_of(frame)).casefold()] == 1 and name.casefold() not in taken
+        }
+        taken = {name.casefold() for name in names.values()}
+        left = [frame for frame in left if frame not in names]
+    for frame in left:
+        numbered = (f"{_with_extension(frame)}-{number}" for number in count(1))
+        names[frame] = next(name for name in numbered if name.casefold() not in taken)
+        taken.add(names[frame].casefold())
+    return names
 
 
-def _without_extension(frame: str) -> str:
-    """``a/stack.tif#3`` as ``a/stack_3``."""
-    file, _, page = frame.partition("#")
-    stem = str(PurePosixPath(file).with_suffix(""))
-    return f"{stem}_{page}" if page else stem
+def _own(frame: str) -> str:
+    return _with_folders(frame.rpartition("/")[2])
+
+
+def _with_folders(frame: str) -> str:
+    """``a/stack.tif#3`` as ``a__stack_3``."""
+    return _flat(without_extension(frame))
+
+
+def _with_extension(frame: str) -> str:
+    return _flat(frame)
+
+
+def _flat(frame: str) -> str:
+    return frame.replace("/", "__").replace("#", "_")

@@ -129,7 +129,8 @@ def timeline(
         tracks: the embryo's rows of ``tracks.parquet``.
         opens: the attributes by which the page's script shows a frame.
     """
-    timed = all(frame.hours is not None for frame in frames)
+    # Not every frame is drawn, but every frame of a track.
+    timed = all(hours is not None for hours in (*(f.hours for f in frames), *(r["hours"] for r in tracks)))
     times = {f.frame: float(f.hours if timed and f.hours is not None else f.index) for f in frames}
     lanes = _lanes(tracks)
     width, height = 760, 200 + 9 * len(lanes)

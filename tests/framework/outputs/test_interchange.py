@@ -85,6 +85,19 @@ def test_file_names_are_short_where_that_is_clear_and_unique_always():
     assert len(set(names.values())) == len(frames)
 
 
+@given(
+    frames=st.lists(
+        st.text("aA1_/", min_size=1, max_size=5).filter(lambda name: not name.endswith("/")), unique=True
+    ),
+    endings=st.lists(st.sampled_from([".png", ".jpg", ".tif#1", "#1.png", ".png.png"]), min_size=1),
+)
+def test_no_two_frames_share_a_file_name(frames, endings):
+    frames = list(dict.fromkeys(frame + ending for frame in frames for ending in endings))
+    names = interchange.file_names(frames)
+    assert len({name.casefold() for name in names.values()}) == len(frames)
+    assert not any("/" in name for name in names.values())
+
+
 def test_parquet_is_the_same_bytes_for_the_same_table(tmp_path):
     for name in ("a", "b"):
         tables.write_parquet(tmp_path / name, tables.detections_table(RESULTS))

@@ -61,6 +61,12 @@ def test_a_timeline_has_a_point_for_each_frame():
     ]
 
 
+def test_frames_are_counted_where_the_time_of_one_in_a_track_is_not_known():
+    frames = [look(index, hours=index / 4) for index in range(3)]
+    tracks = [{"track": 1, "frame": "left out", "index": 1, "hours": None}]
+    assert "frame number" in timeline(frames, [0.1] * 3, tracks, lambda _: {})
+
+
 def test_a_strip_is_filled_where_strings_are_reported():
     root = ElementTree.fromstring(str(strip([look(0), look(1, 0), look(2)])))
     assert [r.get("x") for r in root.iter("rect") if r.get("class") == "shown"] == ["0.0", "120.0"]
