@@ -11,7 +11,7 @@ import numpy as np
 from attrs import frozen
 
 from cs_framework.data.labels import LabelledFrame, YoloLabels, read_yolo
-from cs_framework.data.listing import LAYOUT, SPLITS, is_data_root, natural_key, relative_name
+from cs_framework.data.listing import LAYOUT, SPLITS, is_data_root, natural_key, relative_name, walk
 from cs_framework.data.source import FrameRef, FrameSource, open_source
 from cs_framework.errors import DataError
 
@@ -111,18 +111,19 @@ def _label(
     refs: Sequence[FrameRef], root: Path, notes: list[str], problems: list[str]
 ) -> dict[str, tuple[LabelledFrame, ...]]:
     """Frames by split; what is noteworthy or wrong of their labels is added to `notes` and `problems`."""
-    files = {path for split in SPLITS for path in (root / "labels" / split).rglob("*.txt")}
     splits: dict[str, list[LabelledFrame]] = {split: [] for split in SPLITS}
     without_boxes: dict[str, list[str]] = {split: [] for split in SPLITS}
     overhanging = 0
-    used = set()
+    owners: dict[Path, list[str]] = defaultdict(list)
     for ref in refs:
         split, kind = PurePosixPath(ref.id).parts[:2]
         path = label_path(ref, root)
-        yolo = read_yolo(path) if path in files else YoloLabels()
-        used.add(path)
         name = relative_name(path, root)
-        problems += [f"{name}:{problem}" for problem in yolo.problems]
+        yolo = YoloLabels()
+        if path.is_file():
+            yolo = read_yolo(path)
+            owners[path].append(ref.id)
+            problems += [f"{name}:{problem}" for problem in yolo.problems]
         overhanging += yolo.overhanging
         boxes = yolo.relative if len(yolo.relative) else None
         if kind == "abnormal" and boxes is None:
@@ -135,7 +136,18 @@ def _label(
             notes.append(f"{split}: {len(ids)} of the abnormal frames have no boxes, such as {ids[0]}")
     if overhanging:
         notes.append(f"labels: {overhanging} boxes reach over the border of their frame and are cut there")
-    unused = sorted(relative_name(path, root) for path in files - used if path.name != "classes.txt")
+    problems += [
+        f"{relative_name(path, root)}: {', '.join(ids)} share these boxes; frames need names that differ by "
+        "more than their extension"
+        for path, ids in owners.items()
+        if len(ids) > 1
+    ]
+    files = (path for split in SPLITS for path in walk(root / "labels" / split))
+    unused = sorted(
+        relative_name(path, root)
+        for path in files
+        if path.suffix == ".txt" and path.name != "classes.txt" and path not in owners
+    )
     if unused:
         notes.append(f"labels: {len(unused)} files belong to no frame, such as {unused[0]}")
     return {split: tuple(frames) for split, frames in splits.items() if frames}

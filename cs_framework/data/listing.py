@@ -24,10 +24,16 @@ LISTS = frozenset({".txt", ".csv"})
 _COMPANIONS = frozenset({".csv", ".txt", ".json", ".xml", ".md"})
 
 
-def natural_key(text: str) -> tuple[tuple[str | int, ...], str]:
+def natural_key(text: str) -> tuple[tuple[str | tuple[int, str], ...], str]:
     """Sorts names as people do: ``t2`` before ``t10``, capitals beside small letters."""
     parts = re.split(r"([0-9]+)", text.casefold())
-    return tuple(int(part) if index % 2 else part for index, part in enumerate(parts)), text
+    return tuple(_by_value(part) if index % 2 else part for index, part in enumerate(parts)), text
+
+
+def _by_value(digits: str) -> tuple[int, str]:
+    """Sorts numbers as `int` does, which takes no more than some thousand digits."""
+    stripped = digits.lstrip("0")
+    return len(stripped), stripped
 
 
 def is_data_root(folder: Path) -> bool:
@@ -65,7 +71,7 @@ def list_images(root: Path) -> Listing:
         folders, stray = [root], []
     images: list[Path] = []
     other: Counter[str] = Counter()
-    for path in (path for folder in folders for path in _walk(folder)):
+    for path in (path for folder in folders for path in walk(folder)):
         if path.suffix.lower() in EXTENSIONS:
             images.append(path)
         elif path.suffix.lower() not in _COMPANIONS:
@@ -116,7 +122,8 @@ def relative_name(path: Path, root: Path) -> str:
     return os.fsencode(path.relative_to(root).as_posix()).decode("utf-8", "replace")
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def walk(folder: Path) -> Iterator[Path]:
+    """Visible files of a folder and its subfolders; links are followed, but no folder is entered twice."""
     seen: set[str] = set()
     for parent, folders, names in os.walk(folder, followlinks=True):
         real = os.path.realpath(parent)

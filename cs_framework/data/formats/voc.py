@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 
 from cs_framework.data.formats.boxed import CLASS, BoxedFrame, Found, Size, without_extension
 from cs_framework.data.groups import inside
-from cs_framework.data.listing import natural_key, relative_name
+from cs_framework.data.listing import natural_key, relative_name, walk
 from cs_framework.errors import DataError
 
 
@@ -24,7 +24,7 @@ def read(path: Path, wanted: str | None = None) -> list[BoxedFrame]:
         DataError: naming everything that is wrong.
     """
     root = path if path.is_dir() else path.parent
-    files = list(path.rglob("*.xml")) if path.is_dir() else [path]
+    files = [file for file in walk(path) if file.suffix == ".xml"] if path.is_dir() else [path]
     if not files:
         raise DataError(f"{path}: no .xml files")
     found = Found(str(path))

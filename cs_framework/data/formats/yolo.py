@@ -10,7 +10,7 @@ import numpy as np
 
 from cs_framework.data.formats.boxed import BoxedFrame, Float64, Size, refuse, without_extension
 from cs_framework.data.labels import read_yolo
-from cs_framework.data.listing import CLASSES, SPLITS
+from cs_framework.data.listing import CLASSES, SPLITS, walk
 from cs_framework.errors import DataError
 from cs_framework.interfaces import Float32
 
@@ -27,18 +27,24 @@ def read(folder: Path, sizes: Mapping[str, Size]) -> list[BoxedFrame]:
     Raises:
         DataError: naming everything that is wrong.
     """
-    frames, problems, used = [], [], set()
+    frames, problems = [], []
+    owners: dict[Path, str] = {}
     for name, size in sizes.items():
         path = folder / file_name(name)
         if not path.is_file():
             frames.append(BoxedFrame(name, size))
             continue
-        used.add(path)
+        if (owner := owners.setdefault(path, name)) != name:
+            problems.append(f"{path}: {owner} and {name} share these boxes")
         labels = read_yolo(path)
         problems += [f"{path}:{problem}" for problem in labels.problems]
         frames.append(BoxedFrame(name, size, corners(labels.relative, size)))
-    unused = sorted(path for path in set(folder.rglob("*.txt")) - used if path.name != "classes.txt")
-    if unused and not used:
+    unused = sorted(
+        path
+        for path in walk(folder)
+        if path.suffix == ".txt" and path.name != "classes.txt" and path not in owners
+    )
+    if unused and not owners:
         problems.append(f"{folder}: no file belongs to a frame, such as {unused[0].relative_to(folder)}")
     elif unused:
         log.warning("%d label files belong to no frame, such as %s", len(unused), unused[0])

@@ -76,6 +76,16 @@ def test_copies_within_a_split(tmp_path: Path) -> None:
     assert "1 frames occur more than once within their split" in findings.notes
 
 
+def test_frames_that_share_boxes(tmp_path: Path) -> None:
+    write(tmp_path, "train/abnormal/a_1.png", "train/abnormal/a_1.bmp")
+    write(tmp_path, "train/normal/b_1.png", "train/normal/b_1.bmp")
+    label(tmp_path, "train/a_1.txt", "0 .5 .5 .1 .1\n")
+    (problem,) = look(tmp_path).problems
+    assert problem.startswith(
+        "labels/train/a_1.txt: train/abnormal/a_1.bmp, train/abnormal/a_1.png share these boxes"
+    )
+
+
 def test_faults_of_labels_are_problems(tmp_path: Path) -> None:
     write(tmp_path, "train/normal/a_1.png", "train/abnormal/a_2.png")
     label(tmp_path, "train/a_2.txt", "0 .5 .5 .1\n")

@@ -77,6 +77,17 @@ def test_labels_of_subfolders_and_of_pages(tmp_path: Path) -> None:
     ]
 
 
+def test_labels_of_linked_folders(tmp_path: Path) -> None:
+    write(tmp_path, "away/frames/a_1.png", "away/labels/a_1.txt", "away/labels/gone.txt")
+    for place, target in (("train/abnormal/sub", "frames"), ("labels/train/sub", "labels")):
+        (tmp_path / place).parent.mkdir(parents=True)
+        (tmp_path / place).symlink_to(tmp_path / "away" / target)
+    (tmp_path / "labels/train/loop").symlink_to(tmp_path / "labels")
+    dataset = load(tmp_path)
+    assert summary(dataset, "train") == [("train/abnormal/sub/a_1.png", 1, 1)]
+    assert "labels: 1 files belong to no frame, such as labels/train/sub/gone.txt" in dataset.notes
+
+
 def test_empty_label_file_is_as_good_as_none(tmp_path: Path) -> None:
     write(
         tmp_path,
