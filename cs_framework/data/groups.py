@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import math
 import re
 from collections.abc import Mapping, Set
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from attrs import frozen
+from attrs import evolve, frozen
 
+from cs_framework.data.samples import MAX_HOURS
 from cs_framework.errors import DataError
 
 INDEX = "index.csv"
@@ -22,6 +22,14 @@ class Row:
     group: str = ""
     frame_no: int | None = None
     hours: float | None = None
+
+    def over(self, other: Row) -> Row:
+        """What this row says, and of what it does not say, what `other` does."""
+        return Row(
+            self.group or other.group,
+            other.frame_no if self.frame_no is None else self.frame_no,
+            other.hours if self.hours is None else self.hours,
+        )
 
 
 @frozen
@@ -43,15 +51,13 @@ class Grouping:
             Each part from the row of the frame, else (the embryo only) from the row of its file, else from
             the pattern, which of a file with several frames tells the embryo only.
         """
-        of_frame, of_file = self.rows.get(frame, Row()), self.rows.get(file, Row())
+        of_file = Row(self.rows.get(file, Row()).group)
         match = self.pattern.search(PurePosixPath(file).stem) if self.pattern else None
         named: dict[str, str | None] = match.groupdict() if match else {}
-        several = frame != file
-        return Row(
-            of_frame.group or of_file.group or named.get("group") or "",
-            of_frame.frame_no if several or of_frame.frame_no is not None else _integer(named.get("frame")),
-            of_frame.hours if several or of_frame.hours is not None else _number(named.get("hours")),
-        )
+        of_name = Row(named.get("group") or "")
+        if frame == file:
+            of_name = evolve(of_name, frame_no=_integer(named.get("frame")), hours=_hours(named.get("hours")))
+        return self.rows.get(frame, Row()).over(of_file).over(of_name)
 
 
 def read_grouping(root: Path, group_pattern: str | None) -> Grouping:
@@ -87,7 +93,8 @@ def read_index(path: Path, required: Set[str]) -> dict[str, Row]:
     ignored.
 
     Raises:
-        DataError: a column is missing, a path leads out of the folder, or the file is no CSV.
+        DataError: a column is missing, a path leads out of the folder, a number is none, or the file is no
+            CSV.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -100,11 +107,18 @@ def read_index(path: Path, required: Set[str]) -> dict[str, Row]:
                 )
             rows: dict[str, Row] = {}
             for record in reader:
-                name = inside(record["path"] or "", f"{path}:{reader.line_num}")
-                group = (record.get("group") or "").strip()
-                row = Row(group, _integer(record.get("frame_no")), _number(record.get("hours")))
+                place = f"{path}:{reader.line_num}"
+                name = inside(record["path"] or "", place)
+                group, frame_no, hours = (
+                    (record.get(column) or "").strip() for column in ("group", "frame_no", "hours")
+                )
+                row = Row(group, _integer(frame_no), _hours(hours))
+                if frame_no and row.frame_no is None:
+                    raise DataError(f"{place}: frame_no {frame_no[:40]!r} is not a whole number below 2**31")
+                if hours and row.hours is None:
+                    raise DataError(f"{place}: hours {hours[:40]!r} is not a number below {MAX_HOURS:,.0f}")
                 if rows.setdefault(name, row) != row:
-                    raise DataError(f"{path}:{reader.line_num}: {name} is listed before, with another group")
+                    raise DataError(f"{place}: {name} is listed before, with another group")
             return rows
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: not a CSV file in UTF-8: {error}") from error
@@ -123,16 +137,18 @@ def inside(text: str, place: str) -> str:
 
 
 def _integer(text: str | None) -> int | None:
-    try:
-        number = int(text or "")
-    except ValueError:
-        return None
-    return number if abs(number) < 2**31 else None
+    number = _number(text, 2**31)
+    return int(number) if number is not None and number.is_integer() else None
 
 
-def _number(text: str | None) -> float | None:
+def _hours(text: str | None) -> float | None:
+    return _number(text, MAX_HOURS)
+
+
+def _number(text: str | None, limit: float) -> float | None:
+    """A number of less than a limit; None where the text is no such number."""
     try:
         number = float(text or "")
     except ValueError:
         return None
-    return number if math.isfinite(number) else None
+    return number if abs(number) < limit else None

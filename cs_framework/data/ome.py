@@ -27,7 +27,7 @@ class OmeFrame:
     """Numbers of the pages of the first channel, by z."""
     hours: float | None
     image: str
-    """Name of the image, or its number where it has none."""
+    """Name of the image, or its number where it has none, or both where images share a name."""
     channels: int
 
 
@@ -43,10 +43,13 @@ def read_ome(xml: str, file_name: str, pages: int) -> list[OmeFrame]:
         Exception: the metadata are damaged.
     """
     root = ET.fromstring(xml)
+    images = _all(root, "Image")
+    names = [image.get("Name") or str(number) for number, image in enumerate(images)]
+    if len(set(names)) < len(names):
+        names = [f"{name} {number}" for number, name in enumerate(names)]
     frames = []
-    for number, image in enumerate(_all(root, "Image")):
+    for image, name in zip(images, names, strict=True):
         for pixels in _all(image, "Pixels"):
-            name = image.get("Name") or str(number)
             frames += _frames(pixels, name, root.get("UUID"), file_name, pages)
     return frames
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from attrs import frozen
+from attrs import field, frozen
 from numpy.typing import NDArray
 
 from cs_framework.interfaces import UInt8
@@ -15,6 +15,10 @@ MAX_PIXELS = 64_000_000
 """Width times height of the largest frame that is read; larger ones are refused by their header."""
 MAX_FRAMES = 1_000_000
 """Frames of one file; a file that declares more is refused."""
+
+
+MAX_HOURS = 1e6
+"""Times beyond a century are a mistake of whoever stated them."""
 
 
 class UnreadableError(Exception):
@@ -32,12 +36,16 @@ class Samples:
     white_is_zero: bool = False
 
 
+def _plausible(hours: float | None) -> float | None:
+    return hours if hours is not None and abs(hours) < MAX_HOURS else None
+
+
 @frozen
 class Shot:
     """One frame of a file, as the file's header tells of it."""
 
-    hours: float | None = None
-    """Time since the first frame, where the file says so."""
+    hours: float | None = field(default=None, converter=_plausible)
+    """Time since the first frame, where the file says so; None where that cannot be."""
     image: str = ""
     """Which image of a file that holds several, such as the positions of an OME-TIFF."""
     planes: int = 1

@@ -99,7 +99,8 @@ def open_source(path: Path, settings: DataSettings) -> FrameSource:
         passed_over = "".join(f"; {note}" for note in listing.notes)
         raise DataError(f"{path}: no frames; {FORMATS} files are read, also in subfolders{passed_over}")
     grouping = read_grouping(root, settings.group_pattern)
-    grouping = evolve(grouping, rows={**grouping.rows, **listing.rows})
+    listed = {name: row.over(grouping.rows.get(name, Row())) for name, row in listing.rows.items()}
+    grouping = evolve(grouping, rows={**grouping.rows, **listed})
     sequences: dict[str, list[FrameRef]] = defaultdict(list)
     notes = list(listing.notes)
     for ref in _references(listing.images, root, settings, grouping, notes):

@@ -25,6 +25,7 @@ from cs_framework.data.samples import MAX_FRAMES, MAX_PIXELS, Samples, Unreadabl
 
 EXTENSIONS = frozenset({".mp4", ".m4v", ".mov", ".avi", ".mkv"})
 _OPEN_AT_ONCE = 4
+_CUT_SHORT = "the file holds no readable video; it may have been cut short"
 
 Version = tuple[Path, int, int]
 """A file as it is now: path, size, time of modification."""
@@ -181,10 +182,15 @@ def _open(path: Path) -> av.container.InputContainer:
         opened = av.open(f"file:{path}", format=container, options={"max_pixels": str(MAX_PIXELS)})
     except av.error.EOFError as error:
         raise UnreadableError("the video holds no frames") from error
+    except av.error.InvalidDataError as error:
+        raise UnreadableError(_CUT_SHORT) from error
     if not opened.streams.video:
         opened.close()
         raise UnreadableError("the file holds no video")
     stream = opened.streams.video[0]
+    if not stream.codec_context:  # the file ends before it says how its frames are coded
+        opened.close()
+        raise UnreadableError(_CUT_SHORT)
     stream.thread_type, stream.thread_count = "NONE", 1
     size = stream.codec_context.width, stream.codec_context.height
     if not min(size):

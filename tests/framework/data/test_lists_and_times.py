@@ -42,6 +42,16 @@ class TestList:
             ("b.png", "E", 7, 1.5),
         ]
 
+    def test_a_table_goes_before_the_index_where_it_says_something(self, tmp_path: Path) -> None:
+        write(tmp_path, "a.png", "b.png")
+        (tmp_path / "index.csv").write_text("path,group,frame_no,hours\na.png,E,3,0.5\nb.png,E,7,1.5\n")
+        (tmp_path / "some.csv").write_text("path,hours\nb.png,2.5\na.png,\n")
+        refs = source_of(tmp_path / "some.csv").refs
+        assert [(ref.id, ref.sequence, ref.index, ref.hours) for ref in refs] == [
+            ("a.png", "E", 3, 0.5),
+            ("b.png", "E", 7, 2.5),
+        ]
+
     def test_files_that_are_not_there_are_skipped_by_the_run(self, tmp_path: Path) -> None:
         write(tmp_path, "a.png")
         (tmp_path / "list.txt").write_text("gone.png\ngone.mp4\na.png\n")
@@ -93,9 +103,27 @@ class TestTimes:
         (tmp_path / "index.csv").write_text("path,group,frame_no,hours\na.png,E,4,\nb.png,E,6,9\n")
         assert [ref.hours for ref in source_of(tmp_path, hours_per_frame=0.5).refs] == [2, 9]
 
-    @pytest.mark.parametrize("text", ["", "soon", "nan", "inf", "1e999"])
-    def test_what_is_no_time_is_none(self, tmp_path: Path, text: str) -> None:
+    @pytest.mark.parametrize("text", ["soon", "nan", "inf", "1e999", "-1e6", '"0,5"'])
+    def test_what_is_no_time_is_refused(self, tmp_path: Path, text: str) -> None:
+        write(tmp_path, "a.png", "b.png")
+        (tmp_path / "index.csv").write_text(f"path,group,hours\na.png,E, \nb.png,E,{text}\n")
+        with pytest.raises(DataError, match=r"index\.csv:3: hours '.+' is not a number below 1,000,000"):
+            source_of(tmp_path)
+
+    @pytest.mark.parametrize("text", ["first", "2.5", "nan", "9" * 30, "9" * 5000])
+    def test_what_is_no_frame_number_is_refused(self, tmp_path: Path, text: str) -> None:
         write(tmp_path, "a.png")
-        (tmp_path / "index.csv").write_text(f"path,group,frame_no,hours\na.png,E,{'9' * 30},{text}\n")
-        (ref,) = source_of(tmp_path).refs
-        assert (ref.index, ref.hours) == (0, None)
+        (tmp_path / "index.csv").write_text(f"path,group,frame_no\na.png,E,{text}\n")
+        with pytest.raises(DataError, match=r"index\.csv:2: frame_no '.{2,40}' is not a whole number"):
+            source_of(tmp_path)
+
+    def test_whole_numbers_as_spreadsheets_write_them(self, tmp_path: Path) -> None:
+        write(tmp_path, "a.png", "b.png")
+        (tmp_path / "index.csv").write_text("path,group,frame_no\na.png,E,3.0\nb.png,E,1.0\n")
+        assert [(ref.id, ref.index) for ref in source_of(tmp_path).refs] == [("b.png", 1), ("a.png", 3)]
+
+    @pytest.mark.parametrize("text", ["1.2.3", "9" * 200])
+    def test_what_is_no_time_in_a_name_is_none(self, tmp_path: Path, text: str) -> None:
+        write(tmp_path, f"e_{text}.png")
+        (ref,) = source_of(tmp_path, group_pattern=r"(?P<group>e)_(?P<hours>[\d.]+)").refs
+        assert (ref.sequence, ref.hours) == ("e", None)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from pathlib import Path
 
 import numpy as np
@@ -252,3 +253,17 @@ def test_natural_order_is_total(names: list[str]) -> None:
 @given(st.integers(0, 10**6), st.integers(0, 10**6), st.sampled_from(["", "t", "Embryo 3_"]))
 def test_natural_order_follows_numbers(a: int, b: int, prefix: str) -> None:
     assert (natural_key(f"{prefix}{a}") < natural_key(f"{prefix}{b}")) == (a < b)
+
+
+@given(st.lists(st.from_regex(r"[0-9]{0,4}[a-b]?[0-9]{0,3}", fullmatch=True)))
+def test_natural_order_is_that_of_the_numbers(names: list[str]) -> None:
+    def by_value(name: str) -> tuple[list[str | int], str]:
+        parts = re.split(r"([0-9]+)", name)
+        return [int(part) if index % 2 else part for index, part in enumerate(parts)], name
+
+    assert sorted(names, key=natural_key) == sorted(names, key=by_value)
+
+
+def test_natural_order_of_numbers_too_long_for_int() -> None:
+    short, long = "e" + "9" * 5000, "e1" + "0" * 5000
+    assert sorted([long, short], key=natural_key) == [short, long]

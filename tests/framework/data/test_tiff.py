@@ -104,6 +104,15 @@ class TestTimes:
         path = write_ome(tmp_path / "a.ome.tif", STACK[:, 0, 0], "TYX", Plane=plane)
         assert [ref.hours for ref in source_of(path).refs] == [0, 1, 2, 5]
 
+    @pytest.mark.parametrize("wrong", [float("nan"), float("inf"), -1e300, 1e6])
+    def test_what_cannot_be_is_unknown(self, tmp_path: Path, wrong: float) -> None:
+        plane = {"DeltaT": [0.0, wrong, 2.0, 3.0], "DeltaTUnit": ["h"] * 4}
+        path = write_ome(tmp_path / "a.ome.tif", STACK[:, 0, 0], "TYX", Plane=plane)
+        assert [ref.hours for ref in source_of(path).refs] == [0, None, 2, 3]
+        metadata = {"axes": "TYX", "finterval": wrong, "tunit": "h"}
+        tifffile.imwrite(tmp_path / "a.tif", STACK[:, 0, 0], imagej=True, metadata=metadata)
+        assert {ref.hours for ref in source_of(tmp_path / "a.tif").refs} <= {0, None}
+
     def test_index_of_single_frames_goes_first(self, tmp_path: Path) -> None:
         write_ome(tmp_path / "a.ome.tif", STACK[:, 0, 0], "TYX", TimeIncrement=3600)
         (tmp_path / "index.csv").write_text("path,group,hours\na.ome.tif,E,\na.ome.tif#1,E,1.5\n")
@@ -128,6 +137,23 @@ def test_several_images_are_sequences_of_their_own(tmp_path: Path) -> None:
         ("a.ome.tif:right", 1),
     ]
     np.testing.assert_array_equal(grey(source)[2:], STACK[:2, 0, 0] + 1)
+
+
+@pytest.mark.parametrize(
+    ("names", "sequences"),
+    [
+        (("p", "p"), ["a.ome.tif:p 0", "a.ome.tif:p 1"]),
+        (("p", "p", "p 1"), ["a.ome.tif:p 0", "a.ome.tif:p 1", "a.ome.tif:p 1 2"]),
+        (("9" * 5000, "p"), ["a.ome.tif:p", f"a.ome.tif:{'9' * 5000}"]),
+    ],
+)
+def test_images_with_hostile_names(tmp_path: Path, names: tuple[str, ...], sequences: list[str]) -> None:
+    with tifffile.TiffWriter(tmp_path / "a.ome.tif", ome=True) as writer:
+        for name in names:
+            writer.write(STACK[:2, 0, 0], metadata={"axes": "TYX", "Name": name}, photometric="minisblack")
+    refs = source_of(tmp_path / "a.ome.tif").refs
+    assert sorted({ref.sequence for ref in refs}) == sorted(sequences)
+    assert [ref.index for ref in refs] == [0, 1] * len(names)
 
 
 OME = (

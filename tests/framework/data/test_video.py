@@ -128,10 +128,16 @@ class TestRefused:
         source = source_of(path)
         if name == "a.mp4":  # its index is at the end
             assert len(source.refs) == 1
-            self.refused(path, ": .")
+            self.refused(path, "no readable video; it may have been cut short")
         else:
             assert 10 < len(source.refs) < 30
             assert source.read(source.refs[9]).size == (48, 64)
+
+    def test_cut_within_its_index(self, tmp_path: Path) -> None:
+        path = write_video(tmp_path / "a.mp4", moving(3))
+        data = path.read_bytes()
+        path.write_bytes(data[: data.index(b"stsd")])
+        self.refused(path, "no readable video; it may have been cut short")
 
     @pytest.mark.parametrize("name", ["b.mp4", "e.avi", "f.mkv", "c.avi"])
     def test_damaged_in_the_middle(self, tmp_path: Path, name: str) -> None:
