@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
-from attrs import evolve, frozen
+from attrs import frozen
 
 from cs_framework.data.formats import yolo
 from cs_framework.data.formats.boxed import BoxedFrame, refuse
-from cs_framework.data.groups import INDEX
-from cs_framework.data.listing import CLASSES, SPLITS, is_data_root
+from cs_framework.data.groups import INDEX, read_grouping
+from cs_framework.data.listing import CLASSES, SPLITS, is_data_root, natural_key
 from cs_framework.data.source import FrameRef, open_source
 from cs_framework.errors import DataError
 from cs_framework.outputs.files import whole_folder
@@ -29,12 +29,23 @@ _NEEDY_FIRST = ("train", "test", "val")
 class _Member:
     """A file of the new data root."""
 
-    ref: FrameRef
+    refs: tuple[FrameRef, ...]
+    """Its frames, of one embryo."""
     label: int
     labels: tuple[Path, ...] = ()
     """Files of boxes, of each of its frames that has one."""
     boxes: BoxedFrame | None = None
     """Boxes that are still to be written."""
+    is_indexed: bool = True
+    """Whether ``index.csv`` is to speak of each frame, rather than of the file."""
+
+    @property
+    def file(self) -> str:
+        return self.refs[0].file
+
+    @property
+    def embryo(self) -> str:
+        return self.refs[0].sequence
 
 
 def split(
@@ -64,7 +75,7 @@ def split(
         The embryos of each split.
 
     Raises:
-        DataError: `target` is not empty, or the frames cannot be parted.
+        DataError: `target` is not empty, or the frames cannot be parted, such as embryos that share a file.
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise DataError(f"{target} is not empty; give a new folder")
@@ -72,9 +83,9 @@ def split(
         raise DataError(f"fractions of train, val and test must add up to 1, not {sum(fractions):g}")
     settings = DataSettings(group_pattern=pattern)
     members = _labelled(source, settings, boxed) if boxed is not None else _of_folders(source, settings)
-    with_strings = {member.ref.sequence: False for member in members}
+    with_strings = {member.embryo: False for member in members}
     for member in members:
-        with_strings[member.ref.sequence] |= bool(member.label)
+        with_strings[member.embryo] |= bool(member.label)
     split_of = _deal(with_strings, dict(zip(SPLITS, fractions, strict=True)), seed)
     _refuse_collisions(members, split_of)
     if target.exists():
@@ -92,21 +103,29 @@ def _of_folders(source: Path, settings: DataSettings) -> list[_Member]:
             f"{source}: neither a data root nor a folder with normal/ and abnormal/; labels elsewhere are "
             "given with --labels"
         )
-    members: dict[str, _Member] = {}
+    files: dict[str, list[FrameRef]] = defaultdict(list)
     for ref in open_source(source, settings).refs:
-        parts = PurePosixPath(ref.file).parts
-        kind = parts[1 if rooted else 0]
+        files[ref.file].append(ref)
+    rows = read_grouping(source, None).rows
+    members, problems = [], []
+    for file, refs in files.items():
+        kind = PurePosixPath(file).parts[1 if rooted else 0]
         if kind not in CLASSES:
             continue
-        label = source / "labels" / yolo.file_name(ref.id if rooted else _below(ref.id))
-        labels = (label,) if label.is_file() else ()
-        known = members.get(ref.file)
-        members[ref.file] = (
-            evolve(known, labels=known.labels + labels)
-            if known
-            else _Member(ref, int(kind == "abnormal"), labels)
+        embryos = sorted({ref.sequence for ref in refs}, key=natural_key)
+        if len(embryos) > 1:
+            problems.append(f"{file} shows {', '.join(embryos)}: save each embryo as a file of its own")
+        labels = (source / "labels" / yolo.file_name(ref.id if rooted else _below(ref.id)) for ref in refs)
+        members.append(
+            _Member(
+                tuple(refs),
+                int(kind == "abnormal"),
+                tuple(path for path in labels if path.is_file()),
+                is_indexed=len(refs) == 1 or any(ref.id in rows for ref in refs),
+            )
         )
-    return list(members.values())
+    refuse(problems)
+    return members
 
 
 def _labelled(source: Path, settings: DataSettings, boxed: Sequence[BoxedFrame]) -> list[_Member]:
@@ -119,7 +138,7 @@ def _labelled(source: Path, settings: DataSettings, boxed: Sequence[BoxedFrame])
             f"{several[0]}: frames of stacks and videos cannot be parted into normal and abnormal ones; save "
             "them as images of their own"
         )
-    return [_Member(refs[one.name], int(len(one.boxes) > 0), boxes=one) for one in boxed]
+    return [_Member((refs[one.name],), int(len(one.boxes) > 0), boxes=one) for one in boxed]
 
 
 def _deal(with_strings: Mapping[str, bool], fractions: Mapping[str, float], seed: int) -> dict[str, str]:
@@ -153,7 +172,7 @@ def _below(name: str) -> str:
 
 def _place(member: _Member, split: str) -> str:
     """Where a file goes, below the new root."""
-    parts = PurePosixPath(member.ref.file).parts
+    parts = PurePosixPath(member.file).parts
     while len(parts) > 1 and parts[0] in {*SPLITS, *CLASSES}:
         parts = parts[1:]
     return "/".join((split, CLASSES[member.label], *parts))
@@ -162,8 +181,8 @@ def _place(member: _Member, split: str) -> str:
 def _refuse_collisions(members: Iterable[_Member], split_of: Mapping[str, str]) -> None:
     files = defaultdict(list)
     for member in members:
-        place = yolo.file_name(_place(member, split_of[member.ref.sequence]))
-        files[place].append(member.ref.file)
+        place = yolo.file_name(_place(member, split_of[member.embryo]))
+        files[place].append(member.file)
     refuse(
         [
             f"would share one label file: {', '.join(sorted(names))}"
@@ -174,20 +193,23 @@ def _refuse_collisions(members: Iterable[_Member], split_of: Mapping[str, str]) 
 
 
 def _write(root: Path, members: Sequence[_Member], split_of: Mapping[str, str]) -> None:
-    rows = []
+    rows: list[tuple[str | int, ...]] = []
     for member in members:
-        place = _place(member, split_of[member.ref.sequence])
-        _link(member.ref.path, root / place)
+        place = _place(member, split_of[member.embryo])
+        original = member.refs[0].path
+        _link(original, root / place)
         labels = root / "labels"
         for path in member.labels:
-            page = path.stem.removeprefix(member.ref.path.stem)
+            page = path.stem.removeprefix(original.stem)
             _link(path, labels / yolo.file_name(place + page))
         if member.boxes is not None:
             yolo.write(labels, [BoxedFrame(place, member.boxes.size, member.boxes.boxes)])
-        ref = member.ref
-        single = ref.id == ref.file
-        hours = "" if ref.hours is None or not single else f"{ref.hours:.10g}"
-        rows.append((place, ref.sequence, ref.index if single else "", hours))
+        if not member.is_indexed:
+            rows.append((place, member.embryo, "", ""))
+            continue
+        for ref in member.refs:
+            hours = "" if ref.hours is None else f"{ref.hours:.10g}"
+            rows.append((place + ref.id.removeprefix(ref.file), ref.sequence, ref.index, hours))
     with (root / INDEX).open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("path", "group", "frame_no", "hours"))

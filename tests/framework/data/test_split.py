@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 from itertools import chain
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
 from cs_framework.data import load_dataset
 from cs_framework.data.formats.boxed import BoxedFrame
+from cs_framework.data.source import open_source
 from cs_framework.data.split import _deal, split
 from cs_framework.errors import DataError
 from cs_framework.recipe.schema import DataSettings
@@ -86,6 +88,52 @@ def test_labels_from_elsewhere(tmp_path: Path) -> None:
         assert loaded[1].boxes((8, 8)) is not None
     with pytest.raises(DataError, match=r"x\.png is not in"):
         split(source, tmp_path / "other", boxed=[BoxedFrame("x.png", (8, 8))])
+
+
+def stacks(root: Path, index: str) -> Path:
+    """Two stacks of four frames, each of an embryo."""
+    for place in ("normal/e0.tif", "abnormal/e1.tif"):
+        (root / place).parent.mkdir(parents=True)
+        tifffile.imwrite(root / place, np.zeros((4, 8, 8), np.uint8), photometric="minisblack")
+    (root / "index.csv").write_text(index)
+    return root
+
+
+def times(root: Path) -> set[tuple[str, str, int, float | None]]:
+    refs = open_source(root, DataSettings()).refs
+    return {(PurePosixPath(ref.id).name, ref.sequence, ref.index, ref.hours) for ref in refs}
+
+
+def test_frames_of_stacks_keep_what_the_index_says_of_each(tmp_path: Path) -> None:
+    rows = [
+        f"{place}#{page},{place[-6]}{place[-5]},{9 - page},{4.5 - page}\n"
+        for place in ("normal/e0.tif", "abnormal/e1.tif")
+        for page in range(4)
+    ]
+    source = stacks(tmp_path / "in", "path,group,frame_no,hours\n" + "".join(rows))
+    split(source, tmp_path / "out")
+    assert times(tmp_path / "out") == times(source)
+    assert ("e0.tif#0", "e0", 9, 4.5) in times(source)
+
+
+def test_stacks_that_the_index_names_as_a_whole_have_one_row(tmp_path: Path) -> None:
+    source = stacks(tmp_path / "in", "path,group\nnormal/e0.tif,A\nabnormal/e1.tif,B\n")
+    split(source, tmp_path / "out")
+    assert times(tmp_path / "out") == times(source)
+    assert sorted((tmp_path / "out/index.csv").read_text().splitlines()) == [
+        "path,group,frame_no,hours",
+        "train/abnormal/e1.tif,B,,",
+        "train/normal/e0.tif,A,,",
+    ]
+
+
+def test_a_file_of_several_embryos_is_refused(tmp_path: Path) -> None:
+    source = stacks(tmp_path / "in", "path,group\nnormal/e0.tif#0,A\nnormal/e0.tif#1,B\nabnormal/e1.tif,C\n")
+    with pytest.raises(
+        DataError, match=r"normal/e0\.tif shows A, B, normal/e0\.tif: save each embryo as a file of its own"
+    ):
+        split(source, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
