@@ -25,6 +25,9 @@ _pattern = click.option(
     metavar="RE",
     help="Finds the embryo in file names, such as '(?P<group>.+)_\\d+'; data.group_pattern.",
 )
+_class = click.option(
+    "--class", "wanted", metavar="NAME", help="Whose boxes to take, where there are several classes."
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -57,9 +60,7 @@ def check(root: Path, pattern: str | None) -> None:
 @click.option("--from", "read_as", type=_FORMATS, help="Format of IN; guessed where it is clear.")
 @click.option("--to", "write_as", type=_FORMATS, help="Format of OUT; coco where it ends in .coco.json.")
 @click.option("--frames", type=_PATH, help="Folder of the frames, for their sizes; YOLO needs it.")
-@click.option(
-    "--class", "wanted", metavar="NAME", help="Whose boxes to take, where there are several classes."
-)
+@_class
 def convert(source: Path, target: Path, **options: Any) -> None:
     """Convert boxes IN to the new file (coco, label-studio) or folder (voc, yolo) OUT.
 
@@ -88,6 +89,7 @@ def convert(source: Path, target: Path, **options: Any) -> None:
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Which embryos go where.")
 @_pattern
 @click.option("--labels", type=_PATH, help="Boxes of IN in any format; frames with boxes show strings.")
+@_class
 def split(
     source: Path,
     target: Path,
@@ -95,6 +97,7 @@ def split(
     seed: int,
     pattern: str | None,
     labels: Path | None,
+    wanted: str | None,
 ) -> None:
     """Part the frames IN by embryo into train, val and test: the new data root OUT.
 
@@ -106,7 +109,9 @@ def split(
     from cs_framework.data.split import split as part
     from cs_framework.interfaces import Env
 
-    boxed = None if labels is None else read_labels(labels, Env(track=track), frames=source)
+    if labels is None and wanted is not None:
+        raise click.UsageError("--class chooses among the boxes of --labels")
+    boxed = None if labels is None else read_labels(labels, Env(track=track), frames=source, wanted=wanted)
     parts = part(source, target, fractions=fractions, seed=seed, pattern=pattern, boxed=boxed)
     for name, embryos in parts.items():
         click.echo(f"{name}: {len(embryos)} embryos")
@@ -144,6 +149,10 @@ def main() -> None:
     except CSError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        click.echo(f"error: {where}{error.strerror or error}", err=True)
+        sys.exit(2)
 
 
 def _report(root: Path, findings: Findings) -> str:

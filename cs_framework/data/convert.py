@@ -11,7 +11,7 @@ from cs_framework.data.dataset import survey
 from cs_framework.data.formats import coco, label_studio, voc, yolo
 from cs_framework.data.formats.boxed import BoxedFrame, Size, read_json, refuse
 from cs_framework.data.images import read_frame
-from cs_framework.data.listing import is_data_root, list_images
+from cs_framework.data.listing import is_data_root, list_images, walk
 from cs_framework.data.source import FrameRef, open_source
 from cs_framework.errors import DataError, FrameError
 from cs_framework.interfaces import Env
@@ -46,7 +46,8 @@ def convert(
         read_as: format of `source`; guessed when None.
         write_as: format of `target`; guessed when None.
         frames: folder of the frames, which tells their sizes.
-        wanted: the class whose boxes are converted; None where there is only one.
+        wanted: the class whose boxes are converted; None where there is only one, as in YOLO files and data
+            roots.
 
     Returns:
         How many frames were written.
@@ -77,9 +78,12 @@ def read_labels(
     Raises:
         DataError: naming everything that is wrong.
     """
-    if read_as is None and is_data_root(source) and list_images(source).images:
+    is_root = read_as is None and is_data_root(source) and bool(list_images(source).images)
+    read_as = "yolo" if is_root else read_as or guess(source)
+    if read_as == "yolo" and wanted is not None:
+        raise DataError(f"{source}: of YOLO boxes only class 0, a string, is read: leave --class out")
+    if is_root:
         return _read_root(source, env)
-    read_as = read_as or guess(source)
     sizes = _sizes(open_source(frames, DataSettings()).refs, env) if frames else None
     if read_as == "yolo":
         if sizes is None:
@@ -99,7 +103,7 @@ def guess(source: Path) -> Format:
         DataError: they are not there, or look like nothing that is known.
     """
     if source.is_dir():
-        found = {suffix for suffix in (".xml", ".txt") if any(source.rglob(f"*{suffix}"))}
+        found = {path.suffix for path in walk(source)} & {".xml", ".txt"}
         if len(found) == 1:
             return "voc" if found == {".xml"} else "yolo"
     elif not source.is_file():

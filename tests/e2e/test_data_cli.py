@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -104,6 +106,61 @@ class TestConvert:
         broken = console("cs-data", "convert", "a.json", "out", "--to", "voc", cwd=tmp_path)
         assert broken.returncode == 2
         assert "error: a.json: not a JSON file" in broken.stderr
+
+    def test_classes_of_yolo_have_no_names(self, tmp_path: Path, console: Command) -> None:
+        self.boxed(tmp_path)
+        for options in ((), ("--from", "yolo", "--frames", "data")):
+            done = console(
+                "cs-data", "convert", "data", "a.coco.json", "--class", "s", *options, cwd=tmp_path
+            )
+            assert done.returncode == 2
+            assert "only class 0, a string, is read: leave --class out" in done.stderr
+
+
+def test_split_chooses_a_class(tmp_path: Path, console: Command) -> None:
+    filled(tmp_path / "in", "a.png", "b.png")
+    document = {
+        "images": [{"id": number, "file_name": f"{name}.png"} for number, name in enumerate("ab")],
+        "categories": [{"id": number, "name": name} for number, name in enumerate(("string", "debris"))],
+        "annotations": [
+            {"image_id": number, "category_id": number, "bbox": [1, 1, 3, 3]} for number in range(2)
+        ],
+    }
+    (tmp_path / "boxes.json").write_text(json.dumps(document))
+    arguments = ("cs-data", "split", "in", "out", "--fractions", 1, 0, 0)
+    unclear = console(*arguments, "--labels", "boxes.json", cwd=tmp_path)
+    assert unclear.returncode == 2
+    assert "choose with --class" in unclear.stderr
+    done = console(*arguments, "--labels", "boxes.json", "--class", "string", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.png")} == {
+        "train/abnormal/a.png",
+        "train/normal/b.png",
+    }
+    alone = console(*arguments, "--class", "string", cwd=tmp_path)
+    assert alone.returncode == 2
+    assert "--class chooses among the boxes of --labels" in alone.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("cs-data", "split", "in", "blocker/out"),
+        ("cs-data", "convert", "in", "blocker/out", "--to", "yolo"),
+        ("cs-data", "synth", "blocker/out", "--embryos", "3", "--frames", "4", "--size", "96"),
+        ("cs-data", "split", "in", "link"),
+        ("cs-plugins", "new", "cs-demo", "--kind", "scorer", "blocker/out"),
+    ],
+    ids=lambda command: " ".join(command[:4]),
+)
+def test_where_nothing_can_be_written(tmp_path: Path, console: Command, command: tuple[str, ...]) -> None:
+    filled(tmp_path / "in", "train/normal/a_0.png", "train/abnormal/b_0.png")
+    (tmp_path / "blocker").touch()
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "link").symlink_to("empty")
+    done = console(*command, cwd=tmp_path)
+    assert done.returncode == 2
+    assert re.fullmatch(r"error: (blocker|link)\S*: \w[\w ]+\n", done.stderr)
 
 
 def test_split_makes_a_data_root_that_passes_the_check(tmp_path: Path, console: Command) -> None:

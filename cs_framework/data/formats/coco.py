@@ -36,7 +36,8 @@ def read(path: Path, wanted: str | None = None) -> list[BoxedFrame]:
     for number, image in enumerate(document["images"]):
         try:
             name = inside(str(image["file_name"]), f"{path}: image {number}")
-            names[image["id"]] = name
+            if (other := names.setdefault(image["id"], name)) != name:
+                found.problem(f"image {number}", f"{name} has the id of {other}, {image['id']}")
             sized = image.get("height") and image.get("width")
             found.frame(name, (int(image["height"]), int(image["width"])) if sized else None)
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:

@@ -5,6 +5,7 @@ Source: https://labelstud.io/guide/task_format and https://labelstud.io/guide/pr
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 from collections.abc import Iterable, Iterator
@@ -16,6 +17,8 @@ from cs_framework.data.formats.boxed import CLASS, BoxedFrame, Found, Size, read
 from cs_framework.data.groups import inside
 from cs_framework.errors import DataError
 
+log = logging.getLogger(__name__)
+
 _LOCAL = "/data/local-files/?d="
 _UPLOADED = re.compile(r"/data/upload/\d+/[0-9a-f]{8}-(.+)")
 
@@ -24,7 +27,7 @@ def read(path: Path, wanted: str | None = None) -> list[BoxedFrame]:
     """Frames and boxes of an export in the format JSON.
 
     Of a task's annotations the last one that was not cancelled counts; without any, the last prediction.
-    A turned rectangle becomes the box around it.
+    A task that everybody skipped is left out. A turned rectangle becomes the box around it.
 
     Raises:
         DataError: naming everything that is wrong.
@@ -33,11 +36,21 @@ def read(path: Path, wanted: str | None = None) -> list[BoxedFrame]:
     if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
         raise DataError(f"{path}: not an export of Label Studio in the format JSON, which is a list of tasks")
     found = Found(str(path))
+    skipped = 0
+    urls: dict[str, str] = {}
     for number, task in enumerate(tasks):
         place = f"task {task.get('id', number)}"
         try:
-            name = _frame_name(str(task["data"]["image"]), f"{path}: {place}")
-            results = _results(task)
+            drawn, predicted = (task.get(key) or [] for key in ("annotations", "predictions"))
+            kept = [one for one in drawn if not one.get("was_cancelled")]
+            if drawn and not kept:
+                skipped += 1
+                continue
+            url = str(task["data"]["image"])
+            name = _frame_name(url, f"{path}: {place}")
+            if (other := urls.setdefault(name, url)).partition("?")[0] != url.partition("?")[0]:
+                found.problem(place, f"{other} and {url} would both be the frame {name}")
+            results = _results(kept or predicted)
             size = next((_size(result) for result in results), None)
             found.frame(name, size)
             for result in results:
@@ -45,6 +58,8 @@ def read(path: Path, wanted: str | None = None) -> list[BoxedFrame]:
                 found.box(name, _kind(result), _corners(result), None if score is None else float(score))
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
             found.problem(place, f"{error!r}: is this the format JSON, with rectangles of images?")
+    if skipped:
+        log.warning("%s: %d tasks that were skipped are left out", path, skipped)
     return found.frames(wanted)
 
 
@@ -92,10 +107,9 @@ def _tasks(frames: Iterable[BoxedFrame]) -> Iterator[dict[str, Any]]:
         }
 
 
-def _results(task: dict[str, Any]) -> list[dict[str, Any]]:
-    """The rectangles that count."""
-    drawn = [one for one in task.get("annotations") or () if not one.get("was_cancelled")]
-    chosen = (drawn or task.get("predictions") or [{}])[-1]
+def _results(candidates: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rectangles of the last annotation or prediction."""
+    chosen = candidates[-1] if candidates else {}
     return [one for one in chosen.get("result") or () if one["type"] == "rectanglelabels"]
 
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cs_framework.data.convert import guess
 from cs_framework.data.formats import coco, label_studio, voc, yolo
 from cs_framework.errors import DataError
 
@@ -68,6 +69,14 @@ class TestCoco:
     def test_wrong(self, tmp_path: Path, changes: dict[str, Any], complaint: str) -> None:
         with pytest.raises(DataError, match=complaint):
             coco.read(as_json(tmp_path / "a.json", coco_document(**changes)))
+
+    def test_two_images_with_one_id(self, tmp_path: Path) -> None:
+        images = [{"id": 7, "file_name": name, "width": 100, "height": 50} for name in ("a.png", "b.png")]
+        path = as_json(tmp_path / "a.json", coco_document(images=images))
+        with pytest.raises(DataError, match=r"image 1: b\.png has the id of a\.png, 7"):
+            coco.read(path)
+        path = as_json(tmp_path / "a.json", coco_document(images=images[:1] * 2))
+        assert [len(frame.boxes) for frame in coco.read(path)] == [1]
 
     def test_all_problems_at_once(self, tmp_path: Path) -> None:
         wrong = [annotation(bbox=[0, 0, -1, 1])] * 25
@@ -142,6 +151,32 @@ class TestLabelStudio:
         assert b.boxes[:, 0].tolist() == [6]
         assert b.scores is not None
 
+    def test_skipped_tasks_are_left_out(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+        skipped = task(annotations=[{"result": [], "was_cancelled": True}])
+        predicted = [{"result": [rectangle() | {"score": 0.5}]}]
+        tasks = [skipped | {"predictions": predicted}, task("b.png")]
+        (frame,) = label_studio.read(as_json(tmp_path / "a.json", tasks))
+        assert frame.name == "b.png"
+        assert "1 tasks that were skipped are left out" in caplog.text
+
+    @pytest.mark.parametrize(
+        ("one", "other"),
+        [
+            ("https://host/x/a.png", "https://host/y/a.png"),
+            ("https://host/x/a.png", "s3://bucket/x/a.png"),
+            ("/data/upload/3/0a1b2c3d-a.png", "/data/upload/3/0a1b2c3e-a.png"),
+        ],
+    )
+    def test_different_images_of_one_name(self, tmp_path: Path, one: str, other: str) -> None:
+        with pytest.raises(DataError) as caught:
+            label_studio.read(as_json(tmp_path / "a.json", [task(one), task(other)]))
+        assert f"task 4: {one} and {other} would both be the frame a.png" in str(caught.value)
+
+    @pytest.mark.parametrize("url", ["/data/local-files/?d=a.png", "https://host/a.png?token={}"])
+    def test_two_tasks_of_one_image_are_united(self, tmp_path: Path, url: str) -> None:
+        tasks = [task(url.format(token)) for token in (1, 2)]
+        assert [len(frame.boxes) for frame in label_studio.read(as_json(tmp_path / "a.json", tasks))] == [2]
+
     def test_a_turned_rectangle_becomes_the_box_around_it(self, tmp_path: Path) -> None:
         turned = task(annotations=[{"result": [rectangle(rotation=90)]}])
         (frame,) = label_studio.read(as_json(tmp_path / "a.json", [turned]))
@@ -176,6 +211,15 @@ class TestVoc:
         (frame,) = voc.read(tmp_path)
         assert (frame.name, frame.size, frame.boxes.tolist()) == ("sub/a.png", (50, 100), [[10, 5, 30, 15]])
         assert voc.read(path)[0].name == "a.png"
+
+    def test_linked_folders(self, tmp_path: Path) -> None:
+        for folder in ("away", "in"):
+            (tmp_path / folder).mkdir()
+        (tmp_path / "away/a.xml").write_text(VOC.format(name="a.png", right=30))
+        (tmp_path / "in/sub").symlink_to(tmp_path / "away")
+        (tmp_path / "in/loop").symlink_to(tmp_path / "in")
+        assert guess(tmp_path / "in") == "voc"
+        assert [frame.name for frame in voc.read(tmp_path / "in")] == ["sub/a.png"]
 
     @pytest.mark.parametrize(
         ("text", "complaint"),
@@ -233,6 +277,15 @@ class TestYolo:
             yolo.read(tmp_path, {"a.png": (9, 9)})
         with pytest.raises(DataError, match=r"no file belongs to a frame, such as a\.txt"):
             yolo.read(tmp_path, {"b.png": (9, 9)})
+        (tmp_path / "in").mkdir()
+        (tmp_path / "in/sub").symlink_to(tmp_path)
+        with pytest.raises(DataError, match=r"no file belongs to a frame, such as sub/a\.txt"):
+            yolo.read(tmp_path / "in", {"b.png": (9, 9)})
+
+    def test_frames_that_share_a_file(self, tmp_path: Path) -> None:
+        (tmp_path / "a.txt").write_text("0 0.5 0.5 0.2 0.2\n")
+        with pytest.raises(DataError, match=r"a\.txt: a\.png and a\.bmp share these boxes"):
+            yolo.read(tmp_path, {"a.png": (9, 9), "a.bmp": (9, 9)})
 
 
 json_values = st.recursive(
