@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import streamlit as st
-from attrs import frozen
+from attrs import evolve, frozen
 from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
@@ -20,7 +20,7 @@ from cs_framework.app.jobs import UNEXPECTED, Job, Step
 from cs_framework.app.show_controls import Source
 from cs_framework.app.uploads import read_truth
 from cs_framework.app.wording import literal
-from cs_framework.data.images import read_frame
+from cs_framework.data.images import content_hash, read_frame
 from cs_framework.data.source import FrameRef
 from cs_framework.errors import CSError
 from cs_framework.interfaces import Float32, Frame
@@ -57,7 +57,11 @@ class Looking:
     def result(self, at: int) -> FrameResult | None:
         """What is known of a frame, as the settings now show it."""
         found = _results().get(self._key(at))
-        return None if found is None else reported(found, self.model)
+        if found is None:
+            return None
+        ref = self.units[at].refs[0]  # the same pixels may have been analysed under another name
+        named = evolve(found, frame=ref.id, sequence=ref.sequence, index=ref.index, hours=ref.hours)
+        return reported(named, self.model)
 
     def task(self, at: int) -> Callable[[Step], object]:
         """Analyses a frame and keeps the result."""
@@ -165,14 +169,15 @@ def _truth(source: Source, ref: FrameRef, frame: Frame) -> Float32 | None:
         return source.frames.known[ref.id].boxes(frame.size)
     if not source.typed:
         return None
+    key = f"{content_hash(ref)}|{ref.id}"  # a name may pass to another of the dropped files
     with st.expander("Ground truth"):
         text = st.text_area(
             "YOLO lines",
-            key=f"truth|{ref.id}",
+            key=f"truth|{key}",
             placeholder="0 0.512 0.430 0.180 0.060",
             help="class, centre x, centre y, width, height, as fractions of the frame; a box in each line",
         )
-        file = st.file_uploader("or a YOLO file", type=["txt"], key=f"truth-file|{ref.id}")
+        file = st.file_uploader("or a YOLO file", type=["txt"], key=f"truth-file|{key}")
         text = text or (file.getvalue().decode("utf-8", "replace") if file else "")
         return _or_complaint(lambda: read_truth(text, frame.size)) if text.strip() else None
 

@@ -65,7 +65,7 @@ def choose_frames(root: Root, runs: list[Entry]) -> Source | None:
         type=sorted(suffix.removeprefix(".") for suffix in EXTENSIONS),
         accept_multiple_files=True,
         key="files",
-        help="Several frames become a sequence in the order of their names.",
+        help="Several images become a sequence in the order of their names; each stack or video is its own.",
     )
     if not files:
         st.session_state.pop("upload", None)

@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
+from itertools import chain, count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 
 from cs_framework.app.folders import PrivateFolder
 from cs_framework.data.images import EXTENSIONS
 from cs_framework.data.labels import read_yolo, to_pixels
+from cs_framework.data.listing import natural_key
 from cs_framework.data.source import FrameRef, open_source
 from cs_framework.errors import DataError, FrameError
 from cs_framework.interfaces import Float32
 from cs_framework.recipe.schema import DataSettings
+
+TOGETHER = "dropped"
+"""The sequence that several dropped images make."""
+_LONGEST = 200
+"""Bytes of a name; file systems take 255."""
+_DEVICE = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9])(\.|$)", re.IGNORECASE)
+"""What Windows takes for a device, whichever extension follows."""
 
 
 class Dropped(Protocol):
@@ -39,32 +49,41 @@ class Upload:
     """Dropped files on disk; the folder goes when nobody holds this any longer."""
 
     folder: PrivateFolder
+    files: tuple[Path, ...]
+    """In natural order of their names, those of one name as they were dropped."""
     digest: str
     """Of names and contents."""
 
     @classmethod
     def save(cls, files: Sequence[Dropped]) -> Upload:
-        """Keep some files.
+        """Keep some files; a name that is taken gets a number, as in ``day-2.png``.
 
         Raises:
             DataError: one is of a kind that is not read.
         """
         folder = PrivateFolder()
-        for file in files:
+        saved = []
+        for file in sorted(files, key=lambda file: natural_key(safe_name(file.name))):
             name = safe_name(file.name)
             if Path(name).suffix.lower() not in EXTENSIONS:
                 raise DataError(f"{name}: {', '.join(sorted(EXTENSIONS))} files are read")
-            (folder.path / name).write_bytes(file.getvalue())
-        return cls(folder, digest_of(files))
+            saved.append(_free(folder.path / name))
+            saved[-1].write_bytes(file.getvalue())
+        return cls(folder, tuple(saved), digest_of(files))
 
     def frames(self, settings: DataSettings) -> tuple[FrameRef, ...]:
-        """The frames of all files, in natural order.
+        """The frames of all files: first the images, which make one sequence, then each stack and video.
 
         Raises:
-            DataError: there are none.
+            DataError: a file is gone.
         """
-        files = sorted(self.folder.path.iterdir())
-        return open_source(files[0] if len(files) == 1 else self.folder.path, settings).refs
+        opened = [open_source(file, settings).refs for file in self.files]
+        images = [refs[0] for refs in opened if len(refs) == 1]
+        if len(images) > 1:  # each file's clock is its own, so that hours do not carry over
+            images = [
+                evolve(ref, sequence=TOGETHER, index=index, hours=None) for index, ref in enumerate(images)
+            ]
+        return (*images, *(ref for refs in opened if len(refs) > 1 for ref in refs))
 
 
 def digest_of(files: Iterable[Dropped]) -> str:
@@ -76,10 +95,25 @@ def digest_of(files: Iterable[Dropped]) -> str:
 
 
 def safe_name(name: str) -> str:
-    """A file name that means nothing to a file system or a page: letters, digits, ``.``, ``_`` and ``-``."""
-    plain = re.sub(r"[^\w.-]+", "_", Path(name.replace("\\", "/")).name, flags=re.ASCII).lstrip(".")
-    stem, suffix = Path(plain).stem[-80:], Path(plain).suffix[:8]
-    return f"{stem or 'frame'}{suffix}"
+    """A file name that means nothing to a file system or a page.
+
+    It holds letters and digits of any script, ``.``, ``_`` and ``-``, of a long name the end.
+    """
+    last = Path(unicodedata.normalize("NFKC", name).replace("\\", "/")).name
+    plain = re.sub(" +", "_", "".join(c if c in "._-" or _is_word(c) else " " for c in last))
+    end = plain.encode()[-_LONGEST:].decode(errors="ignore").lstrip(".")
+    return f"_{end}" if _DEVICE.match(end) else end or "frame"
+
+
+def _is_word(character: str) -> bool:
+    """Whether it is a letter, a mark on one, or a digit."""
+    return unicodedata.category(character)[0] in "LMN"
+
+
+def _free(path: Path) -> Path:
+    """The path, or the first with a number that the file system does not hold yet."""
+    numbered = (path.with_stem(f"{path.stem}-{number}") for number in count(2))
+    return next(each for each in chain([path], numbered) if not each.exists())
 
 
 def read_truth(text: str, size: tuple[int, int]) -> Float32:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 import time
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cs_framework.app import results
 from tests.support.frames import streak_frame, write_recipe
 
 TRUTH = "0 0.4 0.546875 0.2 0.15625"
@@ -144,6 +146,28 @@ def test_several_frames_are_a_sequence(root):
     app.slider(key="at").set_value(2).run()
     assert "a\\_10\\.png" in texts(checked(app))
     assert app.subheader, "it is analysed already"
+
+
+def test_frames_are_downloaded_under_the_names_they_now_have(root, monkeypatch):
+    given: list[bytes] = []
+    monkeypatch.setattr(
+        results, "as_csv", lambda every, as_csv=results.as_csv: given.append(as_csv(every)) or b""
+    )
+    analyse(opened(root, ("alone.png", png())))
+    app = analyse(opened(root, ("胚胎 1.png", png()), ("胚胎_1.png", png())), "analyse-all")
+    next(c for c in app.segmented_control if (c.key or "").startswith("closer")).set_value("Download").run()
+    rows = list(csv.DictReader(checked(app) and given[-1].decode().splitlines()))
+    named = dict.fromkeys((row["frame"], row["sequence"], row["index"]) for row in rows)
+    assert list(named) == [("胚胎_1.png", "dropped", "0"), ("胚胎_1-2.png", "dropped", "1")]
+
+
+def test_truth_stays_with_its_image_when_a_name_passes_to_another(root):
+    one, other = ("day 5.png", png()), ("day_5.png", png(string=False))
+    app = opened(root, one, other)
+    widget(app.text_area, "day_5.png").set_value(TRUTH).run()
+    assert widget(app.text_area, "day_5.png").value == TRUTH
+    app.file_uploader(key="files").set_value([(*other, "image/png")]).run()
+    assert not widget(checked(app).text_area, "day_5.png").value
 
 
 def test_frames_of_a_run_bring_their_truth(root):
