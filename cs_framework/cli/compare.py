@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from cs_framework.errors import CSError, RecipeError
+from cs_framework.cli.told import errors_told
+from cs_framework.errors import RecipeError
 
 if TYPE_CHECKING:
     from cs_framework.recipe import LoadedRecipe
@@ -40,7 +40,7 @@ def main(
 
     Exit code: 0 done, 1 a run failed, 2 the recipes or the arguments are wrong.
     """
-    try:
+    with errors_told(interrupted="stopped; the same command goes on after the last finished step"):
         loaded = _load(recipes, overrides)
         from cs_framework.cli.progress import track
         from cs_framework.compare.report import markdown
@@ -54,12 +54,6 @@ def main(
         write_json(out / "comparison.json", comparison)
         write_text(out / "comparison.md", table)
         click.echo("\n".join(["", table, *took_lines(took)]))
-    except CSError as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        click.echo("stopped; the same command goes on after the last finished step", err=True)
-        sys.exit(130)
 
 
 def _load(paths: tuple[Path, ...], overrides: tuple[str, ...]) -> dict[str, LoadedRecipe]:

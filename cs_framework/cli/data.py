@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from attrs import fields
 
-from cs_framework.errors import CSError
+from cs_framework.cli.told import errors_told
 from cs_framework.recipe.schema import DataSettings, SyntheticSettings
 from cs_framework.settings import METADATA_KEY
 
@@ -144,15 +144,8 @@ def synth(out: Path, **settings: int) -> None:
 
 def main() -> None:
     """Entry point of ``cs-data``."""
-    try:
+    with errors_told():
         commands()
-    except CSError as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(error.exit_code)
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        click.echo(f"error: {where}{error.strerror or error}", err=True)
-        sys.exit(2)
 
 
 def _report(root: Path, findings: Findings) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from cs_framework.errors import CSError
+from cs_framework.cli.told import errors_told
 
 if TYPE_CHECKING:
     from cs_framework.export.step import Exported
@@ -39,7 +38,7 @@ def main(bundle: Path, out: Path, frames: Path | None, tolerance: float, overrid
 
     Exit code: 0 done, 1 the scores drift, 2 the bundle or the arguments are wrong.
     """
-    try:
+    with errors_told():
         from cs_framework.cli.progress import track
         from cs_framework.cli.run import bundled
         from cs_framework.export.step import export
@@ -50,9 +49,6 @@ def main(bundle: Path, out: Path, frames: Path | None, tolerance: float, overrid
             click.echo(f"warning: {warning}", err=True)
         click.echo("\n".join(_report(export(loaded, out, frames, tolerance, track), tolerance)))
         click.echo(f"{out}: written")
-    except CSError as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(error.exit_code)
 
 
 def _report(exported: Exported, tolerance: float) -> list[str]:

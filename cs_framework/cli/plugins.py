@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +11,8 @@ import click
 from attrs import frozen
 
 from cs_framework.cli.plugins_authoring import check, new, schema
-from cs_framework.errors import CSError, SetupError
+from cs_framework.cli.told import errors_told
+from cs_framework.errors import SetupError
 from cs_framework.registry import Component, PluginInfo, Registry
 from cs_framework.registry.cost import Cost, measured
 
@@ -64,15 +64,8 @@ for command in (check, new, schema):
 
 def main() -> None:
     """Entry point of ``cs-plugins``."""
-    try:
+    with errors_told():
         commands()
-    except CSError as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(error.exit_code)
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        click.echo(f"error: {where}{error.strerror or error}", err=True)
-        sys.exit(2)
 
 
 @frozen

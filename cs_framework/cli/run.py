@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from cs_framework.errors import CSError, RecipeError, StoppedError
+from cs_framework.cli.told import errors_told
+from cs_framework.errors import RecipeError
 from cs_framework.recipe.schema import STEPS
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def main(
 
     Exit code: 0 done, 1 the run failed, 2 the recipe or the arguments are wrong, 130 stopped by Ctrl-C.
     """
-    try:
+    with errors_told(interrupted="stopped; the same command with --resume goes on"):
         for step in steps:
             if step not in STEPS:
                 raise RecipeError(f"{step!r} is no step; the steps are {', '.join(STEPS)}")
@@ -92,15 +93,6 @@ def main(
             profile=profile,
         )
         sys.exit(execute(loaded, options, track))
-    except StoppedError as stopped:
-        click.echo(str(stopped), err=True)
-        sys.exit(stopped.exit_code)
-    except CSError as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        click.echo("stopped; the same command with --resume goes on", err=True)
-        sys.exit(130)
 
 
 def _assemble(recipe: Path | None, folder: Path, block: tuple[str, ...]) -> NoReturn:

@@ -131,7 +131,7 @@ def timeline(
     """
     # Not every frame is drawn, but every frame of a track.
     timed = all(hours is not None for hours in (*(f.hours for f in frames), *(r["hours"] for r in tracks)))
-    times = {f.frame: float(f.hours if timed and f.hours is not None else f.index) for f in frames}
+    times = {f.frame: _time(f.hours if timed else None, f.index) for f in frames}
     lanes = _lanes(tracks)
     width, height = 760, 200 + 9 * len(lanes)
     label = "time in hours" if timed else "frame number"
@@ -148,7 +148,7 @@ def timeline(
             drawn.append(_tag("rect", place | {"class": "annotated"}, "string annotated by a person"))
     for number, lane in enumerate(lanes):
         level = floor + 16 + 9 * number
-        ends = [to_x(row["hours"] if timed else row["index"]) for row in lane]
+        ends = [to_x(_time(row["hours"] if timed else None, row["index"])) for row in lane]
         text = f"string {lane[0]['track']}: {len(lane)} frame{'s' if len(lane) > 1 else ''}"
         place = {"x1": min(ends) - 3, "x2": max(ends) + 3, "y1": level, "y2": level}
         drawn.append(_tag("line", place | {"class": "lane"}, text))
@@ -197,6 +197,11 @@ def describe(frame: Looked) -> str:
     if frame.label is not None:
         parts.append("known to show a string" if frame.label else "known to be free of strings")
     return " · ".join(parts)
+
+
+def _time(hours: float | None, index: int) -> float:
+    """Where a frame lies: times closer than milliseconds, which metadata can claim, are the same."""
+    return float(index) if hours is None else round(hours, 6)
 
 
 def _lanes(tracks: Sequence[Row]) -> list[list[Row]]:

@@ -61,6 +61,11 @@ def test_a_timeline_has_a_point_for_each_frame():
     ]
 
 
+def test_times_that_cannot_be_told_apart_are_one():
+    frames = [look(index, hours=hours) for index, hours in enumerate((0.0, 5e-324, 1e-9))]
+    ElementTree.fromstring(str(timeline(frames, [0.1] * 3, [], lambda _: {})))
+
+
 def test_frames_are_counted_where_the_time_of_one_in_a_track_is_not_known():
     frames = [look(index, hours=index / 4) for index in range(3)]
     tracks = [{"track": 1, "frame": "left out", "index": 1, "hours": None}]
