@@ -89,7 +89,7 @@ def execute(loaded: LoadedRecipe, options: Options, track: Callable[..., Iterabl
     out = options.out.expanduser().absolute()
     resolved = loaded.to_toml()
     steps = _open_steps(loaded, out, resolved, options)
-    if not steps and (out / "report.html").exists():
+    if not steps and ((out / "report.html").exists() or not (out / PROOF["evaluate"]).exists()):
         with _log_file(out / "run.log"):
             log.info("every step is done: nothing is left to do in %s", out)
         return 0

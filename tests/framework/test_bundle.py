@@ -99,7 +99,7 @@ def test_absurdly_large_json_is_refused_unread(bundle):
         ({"gate": {"point": {"threshold": 0.5, "rule": "luck"}}}, "gate.point.rule: must be one of"),
         ({"gate": {"point": {"rule": "youden"}}}, "gate.point.threshold: missing"),
         ({"gate": {"point": POINT | {"x": 1}}}, "gate.point.x: unknown key"),
-        ({"gate": {"point": POINT | {"threshold": 1e999}}}, "gate: the threshold and all scores"),
+        ({"gate": {"point": POINT | {"threshold": 1e999}}}, "gate.point.threshold: must be a finite number"),
         ({"gate": {"point": POINT, "scores": [1], "labels": []}}, "1 scores, but 0 labels"),
         ({"gate": {"point": POINT, "scores": ["a"]}}, "gate.scores.0: must be a number"),
         ({"gate": {"point": POINT, "scores": {"0": 1}}}, "gate.scores: must be a list"),
