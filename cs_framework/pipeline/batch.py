@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from time import perf_counter
@@ -12,7 +13,7 @@ from attrs import define, field, frozen
 
 from cs_framework.data.images import content_hash
 from cs_framework.data.source import FrameRef
-from cs_framework.errors import SetupError
+from cs_framework.errors import FrameError, SetupError
 from cs_framework.interfaces import Frame, Skipped, Window
 from cs_framework.pipeline.timings import Timings
 
@@ -21,6 +22,13 @@ log = logging.getLogger(__name__)
 
 UNIT = 64
 BATCH = 16
+
+_OUT_OF_MEMORY = re.compile(
+    "insufficient memory"  # OpenCV
+    "|can't allocate memory"  # torch
+    "|failed to allocate memory|bad_alloc|bad allocation",  # ONNX Runtime
+    re.IGNORECASE,
+)
 
 
 @frozen
@@ -169,6 +177,11 @@ class Batch:
 
 
 def _raise_if_memory(error: Exception) -> None:
-    """Memory that runs out is no fault of a frame, by whatever name a library calls it."""
-    if type(error).__name__ == "OutOfMemoryError" or "insufficient memory" in str(error).lower():
+    """Memory that runs out is no fault of a frame, by whatever name a library calls it.
+
+    What is said of reading a frame is left out: it repeats a name that anybody may have chosen.
+    """
+    if isinstance(error, FrameError):
+        return
+    if type(error).__name__ == "OutOfMemoryError" or _OUT_OF_MEMORY.search(str(error)):
         raise MemoryError(str(error)) from error

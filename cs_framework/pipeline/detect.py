@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
 from time import monotonic
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from cs_framework.data.labels import LabelledFrame
 from cs_framework.data.source import FrameRef, open_source
@@ -104,7 +104,7 @@ def _compute(run: Run, parts: Parts, todo: Sequence[Shard]) -> None:
         analyses = run.analyses(units, len(todo), gated=True, keep_regions=keep)
         for shard, analysis in zip(todo, run.track(analyses, "detecting", len(todo)), strict=False):
             with run.timings.measure("write", len(shard.unit.refs)):
-                parts.add(shard, _of_one_version(shard, analysis))
+                parts.add(*_of_one_version(shard, analysis))
             if run.profile and monotonic() - shown > PROFILED_EVERY:
                 shown = monotonic()
                 log.info("%s", run.timings.table())
@@ -115,17 +115,22 @@ def _compute(run: Run, parts: Parts, todo: Sequence[Shard]) -> None:
             )
 
 
-def _of_one_version(shard: Shard, analysis: Analysis) -> Analysis:
-    """Without the frames whose files have changed since they were listed: who knows what was read."""
-    changed = {
-        ref.id
-        for ref, before in zip(shard.unit.refs, shard.stamps, strict=True)
-        if (now := stamp(ref.path)) is not None and now != before
-    }
+def _of_one_version(shard: Shard, analysis: Analysis) -> tuple[Shard, Analysis]:
+    """Without the frames whose files have changed since they were listed: who knows what was read.
+
+    Where files have changed or are gone, neighbours of frames among them, the shard's inputs are no longer
+    those that were listed, and are known as such to no later run: it computes the shard anew.
+    """
+    now = shard.as_of_now()
+    if now.inputs == shard.inputs:
+        return shard, analysis
+    files = zip(shard.unit.refs, shard.stamps, now.stamps, strict=True)
+    changed = {ref.id for ref, before, after in files if after not in {before, None}}
     results = [result for result in analysis.results if result.frame not in changed]
     dropped = {result.frame for result in analysis.results} & changed
     reason = "its file changed during the run"
-    return Analysis(results, [*analysis.skipped, *(Skipped(frame, "read", reason) for frame in dropped)])
+    skipped = [*analysis.skipped, *(Skipped(frame, "read", reason) for frame in dropped)]
+    return evolve(shard, inputs=""), Analysis(results, skipped)
 
 
 def _write(run: Run, source: Input, parts: Parts) -> None:

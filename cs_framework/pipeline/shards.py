@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -40,20 +40,30 @@ class Shard:
     inputs: str
     """A digest of the frames and their windows: which, in which order, and their files' stamps."""
 
+    @classmethod
+    def of(cls, number: int, unit: Unit, context: int, stamped: Callable[[Path], Stamp]) -> Shard:
+        """One with files as `stamped` says they are."""
+
+        def inputs(ref: FrameRef) -> tuple[object, ...]:
+            return ref.id, ref.sequence, ref.index, ref.hours, ref.page, stamped(ref.path)
+
+        described = [[inputs(ref) for ref in window] for window in unit.windows]
+        return cls(number, unit, tuple(stamped(ref.path) for ref in unit.refs), context, digest(described))
+
+    def as_of_now(self) -> Shard:
+        """The same frames, with their files as they are by now."""
+        return Shard.of(self.number, self.unit, self.context, _remembered())
+
 
 def make_shards(refs: Sequence[FrameRef], context: int) -> list[Shard]:
     """Cut the input of a run; the same files give the same shards in every process."""
-    known = lru_cache(maxsize=1024)(stamp)  # of a stack or a video, every frame has the same file
+    stamped = _remembered()
+    return [Shard.of(n, unit, context, stamped) for n, unit in enumerate(make_units(refs, context))]
 
-    def inputs(ref: FrameRef) -> tuple[object, ...]:
-        return ref.id, ref.sequence, ref.index, ref.hours, ref.page, known(ref.path)
 
-    shards = []
-    for number, unit in enumerate(make_units(refs, context)):
-        described = [[inputs(ref) for ref in window] for window in unit.windows]
-        stamps = tuple(known(ref.path) for ref in unit.refs)
-        shards.append(Shard(number, unit, stamps, context, digest(described)))
-    return shards
+def _remembered() -> Callable[[Path], Stamp]:
+    """`stamp`, asked once for a stack or a video, each of whose frames has the same file."""
+    return lru_cache(maxsize=1024)(stamp)
 
 
 @frozen

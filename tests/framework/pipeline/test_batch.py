@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -76,6 +77,22 @@ def test_one_bad_frame_leaves_the_others():
 
     assert batch.together("embedder", batch.alive(), all_at_once) == {0: 1}
     assert (batch.failed[2].stage, batch.failed[2].reason) == ("embedder", "c is odd")
+
+
+def test_memory_that_runs_out_is_no_fault_of_a_frame():
+    (unit,) = make_units([ref("a")])
+    for asked in (lambda _: torch.empty(1 << 46), lambda _: np.ones(1 << 45)):
+        batch = Batch(unit, read)
+        with pytest.raises(MemoryError):
+            batch.each("embedder", [0], asked)
+        assert not batch.failed
+
+
+def test_the_name_of_a_file_ends_no_run():
+    (unit,) = make_units([ref("insufficient memory bad")])
+    batch = Batch(unit, read)
+    assert batch.each("read", [0], batch.frame) == {}
+    assert batch.failed[0].stage == "read"
 
 
 def test_an_unreadable_neighbour_is_replaced_by_the_frame():
