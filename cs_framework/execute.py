@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from attrs import evolve, frozen
+from safetensors import SafetensorError
 
 from cs_framework.bundle import Bundle, read_bundle
 from cs_framework.errors import CSError, RecipeError
@@ -142,10 +143,11 @@ def _explained(out: Path) -> Iterator[None]:
     """What the system says of files becomes an error that a user can act on."""
     try:
         yield
-    except OSError as error:
-        what = f"{error.filename or out}: {error.strerror or error}"
+    except (OSError, SafetensorError) as error:  # the latter where weights cannot be written
+        where, what = (getattr(error, name, None) for name in ("filename", "strerror"))
         raise CSError(
-            f"{what}. What is finished is kept; once that is mended, the same command with --resume goes on"
+            f"{where or out}: {what or error}. What is finished is kept; once that is mended, the same "
+            "command with --resume goes on"
         ) from error
 
 

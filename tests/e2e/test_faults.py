@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -16,6 +17,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from tests.support.frames import write_recipe, write_root
 from tests.support.long_runs import detect_recipe, finished, start, write_frames
 
 
@@ -66,8 +68,8 @@ def test_ctrl_c_finishes_what_is_begun_and_a_second_one_does_not(workers, make, 
     resume(recipe, out, cs_run)
 
 
-def limited_files() -> None:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
+def limited_files(size: int = 3000) -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
 def test_a_limit_on_files_is_told_and_mended(make, tmp_path, cs_run):
@@ -78,6 +80,18 @@ def test_a_limit_on_files_is_told_and_mended(make, tmp_path, cs_run):
     assert "--resume goes on" in said
     assert "Traceback" not in said
     resume(recipe, out, cs_run)
+
+
+def test_weights_that_cannot_be_written_are_told(tmp_path):
+    recipe = write_recipe(tmp_path / "toy.toml", write_root(tmp_path / "data", splits=("train", "val")))
+    large = ("--set", "scorer.use=dual-head-mlp", "--set", "scorer.settings={hidden=[512, 512], epochs=1}")
+    arguments = (recipe, "train", "--no-cache", "--out", tmp_path / "run", *large)
+    code, said = start(tmp_path / "said", *arguments, before=partial(limited_files, 500_000)).wait()
+    assert code == 1
+    assert f"error: {tmp_path / 'run'}: " in said
+    assert "File too large" in said
+    assert "--resume goes on" in said
+    assert "Traceback" not in said
 
 
 def console(*command: object) -> subprocess.CompletedProcess[str]:
@@ -142,6 +156,19 @@ def test_files_that_disappear_or_change_meanwhile_are_skipped_with_their_reason(
     assert '"f00255.png","read","f00255.png: No such file or directory"' in skipped
     assert '"f00256.png","read","its file changed during the run"' in skipped
     assert pq.read_table(out / "frames.parquet").num_rows == 258
+
+
+def test_files_that_were_away_are_looked_at_when_the_run_is_resumed(make, tmp_path, cs_run):
+    recipe, out = make(seconds=0.1), tmp_path / "run"
+    running = start(tmp_path / "said", recipe, "--out", out)
+    assert running.until(lambda: finished(out) >= 1), running.said
+    (tmp_path / "frames").rename(tmp_path / "away")  # as a disk that is taken out
+    code, said = running.wait()
+    assert code == 0, said
+    assert pq.read_table(out / "frames.parquet").num_rows < 260
+    (tmp_path / "away").rename(tmp_path / "frames")
+    resume(recipe, out, cs_run)
+    assert (out / "skipped.csv").read_text().count("\n") == 1
 
 
 @pytest.mark.parametrize("end", ["dies_on", "hungry_on"])
