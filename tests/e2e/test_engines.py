@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from tests.support.long_runs import alive, detect_recipe, finished, start, workers, write_frames
+
+CS_RUN = Path(sys.executable).with_name("cs-run")
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +85,62 @@ def test_an_address_where_nothing_answers_is_named(toy_run, tmp_path, cs_run, mo
     done = cs_run(recipe, "--out", tmp_path / "run", "--engine", "dask:tcp://127.0.0.1:9", cwd=tmp_path)
     assert done.returncode == 1
     assert "no Dask scheduler answers at tcp://127.0.0.1:9" in done.stderr
+
+
+def test_ctrl_c_leaves_dask_workers_to_finish_what_is_begun(told, tmp_path):
+    out, said = tmp_path / "run", tmp_path / "said"
+    command = [CS_RUN, told / "long.toml", "--out", out, "--engine", "dask", "--set", "pipeline.workers=2"]
+    with said.open("w") as file:
+        running = subprocess.Popen(list(map(str, command)), stderr=file, start_new_session=True)
+    while running.poll() is None and not finished(out):
+        time.sleep(0.005)
+    os.killpg(running.pid, signal.SIGINT)  # as a terminal does
+    assert running.wait(120) == 130
+    assert f"stopped; {finished(out)} of 11 shards are finished" in said.read_text()
+    assert "Traceback" not in said.read_text()
+
+
+def test_a_dask_scheduler_that_goes_away_is_told(told, tmp_path):
+    where = tmp_path / "scheduler.json"
+    dask = Path(sys.executable).with_name("dask")
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    cluster = [
+        subprocess.Popen([dask, *line, "--scheduler-file", where, "--no-dashboard"], **quiet)
+        for line in (("scheduler", "--port", "0"), ("worker", "--nthreads", "1", "--no-nanny"))
+    ]
+    try:
+        while not where.exists():
+            time.sleep(0.05)
+        address = json.loads(where.read_text())["address"]
+        running = start(
+            *(tmp_path / "said", told / "long.toml", "--out", tmp_path / "run"),
+            *("--engine", f"dask:{address}"),
+        )
+        assert running.until(lambda: finished(tmp_path / "run") >= 1), running.said
+        cluster[0].kill()
+        code, said = running.wait()
+    finally:
+        for process in cluster:
+            process.kill()
+            process.wait()
+    assert code == 1
+    assert f"error: the Dask scheduler {address} has gone away; --resume goes on" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("workers", "told"), [(0, "has no worker yet"), (1, "was started with --resources GPU=1")]
+)
+def test_workers_that_are_not_there_are_missed(workers, told, caplog):
+    from distributed import LocalCluster
+
+    from cs_framework.pipeline.engines.dask import DaskEngine
+
+    with LocalCluster(n_workers=workers, processes=False, dashboard_address=None) as cluster:
+        engine = DaskEngine(1, cluster.scheduler_address, gpu=True)
+        engine._connected()
+        engine.close()
+    assert told in caplog.text
 
 
 def test_an_engine_that_is_none_is_named(toy_run, tmp_path, cs_run):

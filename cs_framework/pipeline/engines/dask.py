@@ -7,6 +7,8 @@ redoes the units of a worker that dies, and gives up on one that has killed seve
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Iterator
+from concurrent.futures import CancelledError
 from typing import Any, ClassVar
 
 from attrs import define, field
@@ -15,7 +17,9 @@ from distributed import Client, KilledWorker, LocalCluster
 from cs_framework.errors import CSError
 from cs_framework.pipeline.engines.engine import Arguments, Engine, Task
 from cs_framework.pipeline.engines.local import without_interrupts
-from cs_framework.pipeline.worker import WorkerSpec, call
+from cs_framework.pipeline.worker import Worker, WorkerSpec, call
+
+log = logging.getLogger(__name__)
 
 START_TIMEOUT = "60s"
 
@@ -31,6 +35,14 @@ class DaskEngine(Engine):
     """Whether units go only to workers that were started with the resource ``GPU=1``."""
     _client: Any = field(default=None, init=False)
     _cluster: Any = field(default=None, init=False)
+
+    def map(self, worker: Worker, method: str, calls: Iterable[Arguments]) -> Iterator[Any]:
+        """See [Engine.map][cs_framework.pipeline.engines.Engine.map]."""
+        try:
+            yield from super().map(worker, method, calls)
+        except CancelledError as error:  # as Dask has it of all units when the connection breaks
+            where = self.address or "of this run"
+            raise CSError(f"the Dask scheduler {where} has gone away; --resume goes on from here") from error
 
     def _submit(self, spec: WorkerSpec, method: str, arguments: Arguments) -> Task:
         resources = {"GPU": 1} if self.gpu else None
@@ -55,10 +67,23 @@ class DaskEngine(Engine):
             self._client = Client(where, timeout=START_TIMEOUT, set_as_default=False)  # type: ignore[no-untyped-call]
         except (OSError, ValueError) as error:
             raise CSError(f"no Dask scheduler answers at {self.address}: {error}") from error
+        logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # so is a scheduler that has gone
         if self._cluster is None:
+            self._say_what_is_missing()
             # so many that each worker has a unit to work on and one waiting, and adaptive clusters see work
             self.workers = max(self.workers, len(self._client.nthreads()))
         return self._client
+
+    def _say_what_is_missing(self) -> None:
+        """Units wait for workers, without end where nobody starts them."""
+        there = self._client.scheduler_info()["workers"].values()
+        if not there:
+            log.warning("the Dask cluster at %s has no worker yet: waiting for one", self.address)
+        elif self.gpu and not any(worker["resources"].get("GPU") for worker in there):
+            log.warning(
+                "no worker of the Dask cluster at %s was started with --resources GPU=1: waiting for one",
+                self.address,
+            )
 
     def _renew(self) -> None:
         """Nothing: Dask has started fresh workers."""
