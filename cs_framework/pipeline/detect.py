@@ -18,7 +18,6 @@ from cs_framework.data.source import FrameRef, open_source
 from cs_framework.errors import CSError, DataError, FrameError, StoppedError
 from cs_framework.interfaces import Frame, Skipped
 from cs_framework.outputs import write
-from cs_framework.outputs.files import sweep
 from cs_framework.outputs.sequences import write_sequences
 from cs_framework.pipeline.interrupt import interruptible
 from cs_framework.pipeline.parts import Parts, context_of
@@ -142,7 +141,7 @@ def _write(run: Run, source: Input, parts: Parts) -> None:
         write.proposals(run.out / "proposals" / "detect", parts, read, outputs.overlays)
     write_sequences(run.out, parts)
     write.detections(run.out, parts)
-    sweep(parts.folder)
+    parts.tidy()
 
 
 def _reader(run: Run, source: Input, parts: Parts) -> Callable[[str], Frame]:

@@ -23,7 +23,7 @@ from attrs import define, field
 
 from cs_framework.errors import CSError, RecipeError
 from cs_framework.interfaces import Detection, Float32, RegionScores, Skipped
-from cs_framework.outputs.files import whole_file
+from cs_framework.outputs.files import sweep, whole_file
 from cs_framework.pipeline.results import FrameResult
 from cs_framework.pipeline.shards import Shard
 from cs_framework.pipeline.stages import Analysis
@@ -72,7 +72,8 @@ class Parts:
     def find(self, among: Sequence[Shard]) -> list[Shard]:
         """Take up the parts that are there for some shards; return the shards that are still to be done.
 
-        Parts that are damaged, or of frames that have changed since, are dropped with a warning.
+        Parts that are damaged, or of frames that have changed since, do not count, with a warning. The latter
+        stay where they are until `tidy`: a disk that is out of reach changes the frames, too, and comes back.
 
         Raises:
             RecipeError: a part was made by another recipe, bundle or version.
@@ -98,8 +99,8 @@ class Parts:
             if paths:
                 names = ", ".join(path.name for path in paths[:3]) + (", ..." if len(paths) > 3 else "")
                 log.warning("parts that %s are computed anew: %d (%s)", what, len(paths), names)
-            for path in paths:
-                path.unlink()
+        for path in damaged:
+            path.unlink()
         return [shard for shard in among if shard.number not in self._done]
 
     def add(self, shard: Shard, analysis: Analysis) -> None:
@@ -111,6 +112,13 @@ class Parts:
         with whole_file(path) as aside:
             aside.write_bytes(content)
         self._done[shard.number] = path
+
+    def tidy(self) -> None:
+        """Remove the parts that do not count, and what was left unfinished, once all shards are finished."""
+        for path in {*self.folder.glob("*.parquet")} - {*self._done.values()}:
+            if _NAME.fullmatch(path.name):
+                path.unlink()
+        sweep(self.folder)
 
     @property
     def done(self) -> int:

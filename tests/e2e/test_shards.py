@@ -120,6 +120,30 @@ def test_a_file_that_changed_since_takes_its_shard_with_it(short, cs_run):
     assert pq.read_table(short / "run" / "frames.parquet").num_rows == 131
 
 
+def test_frames_that_were_out_of_reach_cost_no_finished_part(short, cs_run):
+    run = short / "run"
+    parts = sorted((run / "parts").iterdir())
+    hidden = (short / "frames" / "f00000.png").rename(short / "f00000.png")
+    done = cs_run("--assemble", run, cwd=short)
+    assert done.returncode == 1, done.stderr
+    assert "3 of 3 shards are missing" in done.stderr
+    assert sorted((run / "parts").iterdir()) == parts
+    hidden.rename(short / "frames" / "f00000.png")
+    done = cs_run("--assemble", run, cwd=short)
+    assert done.returncode == 0, done.stderr
+    assert pq.read_table(run / "frames.parquet").num_rows == 130
+
+
+def test_parts_that_do_not_count_are_gone_when_the_run_is_finished(short, cs_run):
+    parts = {*(short / "run" / "parts").iterdir()}
+    for number in range(66):
+        (short / "frames" / f"f{number:05d}.png").unlink()
+    done = cs_run(short / "long.toml", "--out", short / "run", "--resume", cwd=short)
+    assert done.returncode == 0, done.stderr
+    (left,) = (short / "run" / "parts").iterdir()
+    assert left not in parts
+
+
 def test_a_finished_run_takes_up_what_is_new(short, cs_run):
     arguments = (short / "long.toml", "--out", short / "run", "--resume")
     assert cs_run(*arguments, cwd=short).returncode == 0
