@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from cs_framework import boxes as bx
 from cs_framework.evaluation import coco
@@ -184,18 +184,30 @@ def _stage2(split: _Split, training_iou: tuple[float, float]) -> Figures:
             str(iou): split.of_boxed((best >= iou) & split.with_boxes, split.with_boxes) for iou in HIT_IOUS
         }
 
+    def chance_rates(k: int) -> Figures:
+        chances = {iou: [_chance_of_hit(o.of_regions >= iou, k) for o in overlaps] for iou in HIT_IOUS}
+        return {str(iou): split.of_boxed(each, split.with_boxes) for iou, each in chances.items()}
+
     return {
         "proposal_recall": split.proposal_recall(overlaps),
         "proposals_per_frame": split.of_frames([len(f.result.proposals) for f in split.frames]),
         **_regions(split, overlaps, training_iou),
         "top1_hit_rate": hit_rates(1),
+        "random1_hit_rate": chance_rates(1),
         "top5_hit_rate": hit_rates(5),
+        "random5_hit_rate": chance_rates(5),
         "top1_mean_iou": split.of_boxed(best_of_top(1), split.with_boxes),
         "ap": {
             str(iou): split.figure(_coco_ap(split, iou), split.with_boxes, split.known, missing="no boxes")
             for iou in AP_IOUS
         },
     }
+
+
+def _chance_of_hit(hits: NDArray[np.bool_], k: int) -> float:
+    """The chance that some of k regions, drawn at random among those of a frame, hit."""
+    count, misses = len(hits), int(np.count_nonzero(~hits))
+    return 1 - math.comb(misses, k) / math.comb(count, k) if count >= k else float(hits.any())
 
 
 def _proposals(split: _Split, seconds: Sequence[float]) -> Figures:

@@ -37,6 +37,8 @@ MEANINGS = {
     "region_base_rate": ("share of string regions", "what guessing reaches in place of the region AP"),
     "top1_hit_rate": ("best box hits", "share of string frames whose best box overlaps a string"),
     "top5_hit_rate": ("one of the best five hits", "the same for the five best boxes"),
+    "random1_hit_rate": ("a random box hits", "what guessing reaches in place of the best box"),
+    "random5_hit_rate": ("one of five random boxes hits", "what guessing reaches in place of the best five"),
     "top1_mean_iou": ("overlap of the best box", "mean overlap (IoU) of the best box with a string"),
     "ap": ("AP of boxes", "as in COCO, over the whole ranking of boxes"),
     "flagged_fraction": ("frames flagged", "share of all frames that stage 1 lets pass"),
@@ -47,7 +49,7 @@ MEANINGS = {
     "mean_best_iou": ("overlap of the best proposal", "mean over annotated strings"),
     "seconds_per_frame": ("seconds per frame", "time that proposing took"),
 }
-_IOU = {"proposal_recall", "top1_hit_rate", "top5_hit_rate", "ap"}
+_IOU = {"proposal_recall", "top1_hit_rate", "top5_hit_rate", "random1_hit_rate", "random5_hit_rate", "ap"}
 
 
 @frozen(eq=False)

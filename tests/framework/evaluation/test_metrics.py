@@ -1,4 +1,5 @@
 import json
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -56,6 +57,8 @@ def test_shape():
             "region_base_rate": FIGURE,
             "top1_hit_rate": {"0.2": FIGURE, "0.25": FIGURE, "0.5": FIGURE},
             "top5_hit_rate": {"0.2": FIGURE, "0.25": FIGURE, "0.5": FIGURE},
+            "random1_hit_rate": {"0.2": FIGURE, "0.25": FIGURE, "0.5": FIGURE},
+            "random5_hit_rate": {"0.2": FIGURE, "0.25": FIGURE, "0.5": FIGURE},
             "top1_mean_iou": FIGURE,
             "ap": {"0.25": FIGURE, "0.5": FIGURE, "0.75": FIGURE},
         },
@@ -154,6 +157,17 @@ def test_hit_rates_are_of_the_raw_ranking_over_frames_with_boxes():
     assert value(stage2["top1_mean_iou"]) == pytest.approx(0.5 / 3)
     assert value(stage2["proposals_per_frame"]) == pytest.approx((6 + 2 + 0 + 1 + 1) / 5)
     assert stage2["top1_hit_rate"]["0.5"]["n"] == 3
+    # Two of six regions hit in the first frame, one of two in the second, none in the third.
+    assert value(stage2["random1_hit_rate"]["0.5"]) == pytest.approx((2 / 6 + 1 / 2 + 0) / 3)
+    assert value(stage2["random5_hit_rate"]["0.5"]) == pytest.approx((1 + 1 + 0) / 3)
+
+
+def test_chance_is_the_mean_over_all_orders():
+    regions = [HALF, *[AWAY] * 6, STRINGS[0]]
+    frame = judged(strings=STRINGS, regions=regions, confidence=np.linspace(0.9, 0.1, 8))
+    rates = figures([frame])["stage2"]["random5_hit_rate"]
+    draws = list(combinations([True, *[False] * 6, True], 5))
+    assert value(rates["0.5"]) == pytest.approx(np.mean([any(draw) for draw in draws]))
 
 
 def test_ap_counts_what_is_ranked_and_false_alarms_on_string_free_frames():
