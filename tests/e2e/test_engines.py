@@ -143,6 +143,14 @@ def test_workers_that_are_not_there_are_missed(workers, told, caplog):
     assert told in caplog.text
 
 
+def test_dask_that_is_not_installed_is_told_with_the_cure(toy_run, tmp_path, cs_run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    done = cs_run(toy_run / "resolved.toml", "--out", tmp_path / "x", "--engine", "dask", cwd=tmp_path)
+    assert done.returncode == 2
+    assert 'pip install "cs-framework[dask]"' in done.stderr
+    assert not (tmp_path / "x").exists()
+
+
 def test_an_engine_that_is_none_is_named(toy_run, tmp_path, cs_run):
     done = cs_run(toy_run / "resolved.toml", "--out", tmp_path / "x", "--engine", "slurm", cwd=tmp_path)
     assert (done.returncode, "pipeline.engine" in done.stderr) == (2, True)

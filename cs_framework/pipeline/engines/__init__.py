@@ -6,6 +6,9 @@ depend on them.
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
+from cs_framework.errors import SetupError
 from cs_framework.pipeline.engines.engine import Engine
 from cs_framework.recipe.schema import PipelineSettings
 
@@ -20,6 +23,10 @@ def make_engine(settings: PipelineSettings) -> Engine:
     """
     name, _, address = settings.engine.partition(":")
     if name == "dask":
+        if find_spec("distributed") is None:
+            raise SetupError(
+                'pipeline.engine = "dask": Dask is not installed here: pip install "cs-framework[dask]"'
+            )
         from cs_framework.pipeline.engines.dask import DaskEngine
 
         return DaskEngine(settings.workers, address or None, gpu=settings.device == "cuda")
