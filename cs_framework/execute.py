@@ -223,8 +223,15 @@ def _open_steps(loaded: LoadedRecipe, out: Path, resolved: str, options: Options
         raise RecipeError(
             f"{out} is not empty: --resume goes on with it, --replace runs anew, --out DIR goes elsewhere"
         )
-    old = before.read_text(encoding="utf-8") if before.exists() else resolved
-    if meaning(old) != meaning(resolved):
+    try:
+        old = before.read_text(encoding="utf-8") if before.exists() else resolved
+        is_same = meaning(old) == meaning(resolved)
+    except ValueError as error:  # no UTF-8, or no TOML
+        raise RecipeError(
+            f"{before}: damaged ({error}), so nobody knows what made {out}: --replace runs anew, --out DIR goes "
+            "elsewhere"
+        ) from error
+    if not is_same:
         lines = difflib.unified_diff(old.splitlines(), resolved.splitlines(), "then", "now", lineterm="", n=0)
         raise RecipeError(f"{out} was made by another recipe, so it cannot be resumed:\n" + "\n".join(lines))
     return tuple(step for step in steps if not _is_done(step, out))

@@ -165,6 +165,14 @@ def test_what_is_finished_is_not_mixed_with_another_bundle(short, cs_run):
     assert "recipe: " not in done.stderr
 
 
+@pytest.mark.parametrize("content", [b"\xff", b"name = ", b"[pipeline"])
+def test_a_damaged_recipe_in_the_run_folder_is_told(content, short, cs_run):
+    (short / "run" / "resolved.toml").write_bytes(content)
+    done = cs_run(short / "long.toml", "--out", short / "run", "--resume", cwd=short)
+    assert done.returncode == 2
+    assert f"{short / 'run' / 'resolved.toml'}: damaged" in done.stderr
+
+
 def test_another_number_of_workers_is_no_other_recipe(short, cs_run):
     done = cs_run(
         short / "long.toml", "--out", short / "run", "--resume", "--set", "pipeline.workers=2", cwd=short
