@@ -228,8 +228,8 @@ def _open_steps(loaded: LoadedRecipe, out: Path, resolved: str, options: Options
         is_same = meaning(old) == meaning(resolved)
     except ValueError as error:  # no UTF-8, or no TOML
         raise RecipeError(
-            f"{before}: damaged ({error}), so nobody knows what made {out}: --replace runs anew, --out DIR goes "
-            "elsewhere"
+            f"{before}: damaged ({error}), so nobody knows what made {out}: --replace runs anew, "
+            "--out DIR goes elsewhere"
         ) from error
     if not is_same:
         lines = difflib.unified_diff(old.splitlines(), resolved.splitlines(), "then", "now", lineterm="", n=0)
