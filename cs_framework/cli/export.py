@@ -36,7 +36,7 @@ def main(bundle: Path, out: Path, frames: Path | None, tolerance: float, overrid
     Reference frames are scored with both; OUT is written only where no score drifts beyond the tolerance.
     Use it like any bundle: cs-run detect.toml --set model.bundle=OUT --set detect.input=FRAMES.
 
-    Exit code: 0 done, 1 the scores drift, 2 the bundle or the arguments are wrong.
+    Exit code: 0 done, 1 the scores drift or OUT cannot be written, 2 the bundle or the arguments are wrong.
     """
     with errors_told():
         from cs_framework.cli.progress import track

@@ -70,6 +70,7 @@ def write_network(component: Exportable, path: Path) -> None:
 
     Raises:
         SetupError: torch cannot express the network in ONNX.
+        OSError: the file cannot be written.
     """
     network = component.network.eval()
     example = _example(component, 2)  # with one item torch would take the axis for constant
@@ -85,6 +86,8 @@ def write_network(component: Exportable, path: Path) -> None:
                 external_data=False,
                 verbose=False,
             )
+    except OSError:
+        raise
     except Exception as error:
         raise SetupError(f"{type(network).__name__} cannot be written as ONNX: {error}") from error
 

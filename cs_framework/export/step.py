@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -78,7 +79,7 @@ def export(
     if not chosen:
         raise SetupError(f"{bundle}: no component has a network that can be exported: {', '.join(trained)}")
     reference = _reference(loaded, components, frames, env)
-    with whole_folder(out) as aside:
+    with _explained(out), whole_folder(out) as aside:
         shutil.copytree(bundle, aside, dirs_exist_ok=True)
         found: dict[str, dict[str, float]] = {}
         seconds = {}
@@ -98,6 +99,17 @@ def export(
         _refuse_drift(exported, tolerance)
         _record(aside / "bundle.json", exported, tolerance)
     return exported
+
+
+@contextmanager
+def _explained(out: Path) -> Iterator[None]:
+    """What the system says of files, in a line."""
+    try:
+        yield
+    except shutil.Error as error:  # of many files, each with where from, where to, and why
+        raise CSError(f"{out}: {error.args[0][0][2]}; nothing is written") from error
+    except OSError as error:
+        raise CSError(f"{out}: {error.strerror or error}; nothing is written") from error
 
 
 def _reference(loaded: LoadedRecipe, components: Components, frames: Path | None, env: Env) -> Reference:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 
 import numpy as np
 import onnxruntime
@@ -147,6 +148,23 @@ def test_scores_that_drift_write_nothing(mixed, frames, tmp_path):
     assert done.exit_code == 1
     assert "nothing is written" in done.stderr
     assert "scorer: confidence differs by" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the size of files")
+@pytest.mark.parametrize("size", [100, 30_000], ids=["of the weights", "of the networks"])
+def test_what_cannot_be_written_is_told_and_leaves_nothing(size, mixed, frames, tmp_path):
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        done = cs_export(mixed, tmp_path / "out", "--frames", frames, *WITH_TOYS)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert done.exit_code == 1, done.output
+    assert done.stderr.splitlines()[-1].startswith(f"error: {tmp_path / 'out'}: ")
+    assert "File too large" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
