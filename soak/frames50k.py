@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from soak.toy import prepare, start
-from tests.support.long_runs import finished
+from tests.support.long_runs import finished, memory, open_files
 
 
 def main() -> None:
@@ -32,24 +32,12 @@ def main() -> None:
                 time.sleep(0.1)
             now, parts = time.monotonic() - begun, finished(out)
             rate = (parts - last) * 64 / (now - then)
-            print(
-                f"{percent:>5}% {now:>8.1f} {rate:>9.0f} {memory(running.pid):>11} {files(running.pid):>11}"
-            )
+            taken = f"{memory(running.pid):>11} {open_files(running.pid):>11}"
+            print(f"{percent:>5}% {now:>8.1f} {rate:>9.0f} {taken}")
             last, then = parts, now
         assert running.wait() == 0
         print(f"assembled after {time.monotonic() - begun:.1f} s")
         print((out / "run.log").read_text()[-900:])
-
-
-def memory(pid: int) -> int:
-    """Resident memory of a process in MiB."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.partition("VmRSS:")[2].split()[0]) // 1024
-
-
-def files(pid: int) -> int:
-    """Files that a process has open."""
-    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
 if __name__ == "__main__":

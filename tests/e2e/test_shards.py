@@ -6,6 +6,7 @@ import json
 import random
 import shutil
 import signal
+import sys
 import time
 
 import cv2
@@ -13,7 +14,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from tests.support.long_runs import detect_recipe, finished, start, write_frames
+from tests.support.long_runs import detect_recipe, finished, memory, open_files, start, write_frames
 
 FRAMES = 2000
 
@@ -90,6 +91,20 @@ def test_shares_need_nothing_but_a_folder_in_common(long, tmp_path, cs_run):
     done = cs_run("--assemble", out, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     same_results(out, long / "whole")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_memory_and_open_files_do_not_grow_with_the_frames(long, tmp_path):
+    out = tmp_path / "run"
+    running = start(tmp_path / "said", long / "long.toml", "--out", out)
+    figures = []
+    for shards in (3, 31):  # of 32
+        assert running.until(lambda shards=shards: finished(out) >= shards), running.said
+        figures.append((memory(running.process.pid), open_files(running.process.pid)))
+    assert running.wait()[0] == 0
+    (memory_then, files_then), (memory_now, files_now) = figures
+    assert memory_now < memory_then + 16, figures
+    assert files_now < files_then + 4, figures  # a frame, a part
 
 
 @pytest.mark.parametrize("harm", ["cut", "turned"])

@@ -108,6 +108,17 @@ def alive(pid: int) -> bool:
         return False
 
 
+def memory(pid: int) -> int:
+    """Resident memory of a process in MiB."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) // 1024
+
+
+def open_files(pid: int) -> int:
+    """Files that a process has open."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
 def _main(said_to: Path, arguments: list[str], before: Callable[[], None] | None) -> None:
     from cs_framework.cli.run import main
 
