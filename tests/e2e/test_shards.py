@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from tests.support.frames import TOY_PLUGIN
 from tests.support.long_runs import detect_recipe, finished, memory, open_files, start, write_frames
 
 FRAMES = 2000
@@ -178,6 +179,17 @@ def test_what_is_finished_is_not_mixed_with_another_bundle(short, cs_run):
     assert done.returncode == 2
     assert "model/bundle.json: " in done.stderr
     assert "recipe: " not in done.stderr
+
+
+def test_what_is_finished_is_not_mixed_with_another_state_of_a_plugin(short, cs_run):
+    plugin, recipe = short / "toy_plugin.py", short / "long.toml"
+    shutil.copy(TOY_PLUGIN, plugin)
+    recipe.write_text(recipe.read_text().replace(str(TOY_PLUGIN), str(plugin)))
+    assert cs_run(recipe, "--out", short / "run", "--replace", cwd=short).returncode == 0
+    plugin.write_text(plugin.read_text() + "\n# edited\n")
+    done = cs_run(recipe, "--out", short / "run", "--resume", cwd=short)
+    assert done.returncode == 2
+    assert "plugins/toy_plugin.py: " in done.stderr
 
 
 @pytest.mark.parametrize("content", [b"\xff", b"name = ", b"[pipeline"])
