@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import logging
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -47,6 +48,8 @@ PROOF: dict[Step, str] = {
     "proposals": "proposals.json",
 }
 """The file that each step writes last: where it exists, the step is done."""
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 SHOWN = 20
 """Skipped frames that are named one by one; ``skipped.csv`` holds all."""
@@ -294,10 +297,10 @@ def _log_file(path: Path) -> Iterator[None]:
     """Log to a file in full and to standard error in short, while the block runs."""
     logger = logging.getLogger()
     file = _LogFile(path, encoding="utf-8")
-    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    file.setFormatter(_Plain("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     console = logging.StreamHandler(sys.stderr)
     console.setLevel(logging.INFO)
-    console.setFormatter(logging.Formatter("%(message)s"))
+    console.setFormatter(_Plain("%(message)s"))
     console.addFilter(lambda record: record.name.startswith("cs_") or record.levelno >= logging.ERROR)
     level = logger.level
     logger.setLevel(logging.INFO)
@@ -315,6 +318,13 @@ def _log_file(path: Path) -> Iterator[None]:
             logger.removeHandler(handler)
             with suppress(OSError):
                 handler.close()
+
+
+class _Plain(logging.Formatter):
+    """Shows control characters as text: names of files may hold some, and a terminal does what they say."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", super().format(record))
 
 
 class _LogFile(logging.FileHandler):

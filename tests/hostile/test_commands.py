@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -60,6 +61,21 @@ def test_a_run_over_every_bad_frame_ends_well_and_names_them(toy_bundle, good, t
     assert "good.png" not in skipped
     assert {name for name in refused if name not in skipped} == set()
     assert str(tmp_path) not in skipped
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such names")
+def test_a_name_does_nothing_to_the_terminal(toy_bundle, tmp_path):
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    (frames / "good.png").write_bytes(picture("PNG"))
+    (frames / "a\x1b[2J\rb.png").write_bytes(b"bad")
+    recipe = tmp_path / "r.toml"
+    recipe.write_text(f'steps = ["detect"]\nplugins = ["{TOY_PLUGIN}"]\n[model]\nbundle = "model"\n')
+    code, said = invoke(run.main, recipe, "--set", f"detect.input={frames}", "--out", tmp_path / "out")
+    assert code == 0
+    assert r"a\x1b[2J\x0db.png" in said
+    for text in (said, (tmp_path / "out" / "run.log").read_bytes().decode()):
+        assert not {"\x1b", "\r"} & set(text)
 
 
 @pytest.mark.parametrize("name", ["model/evil.pkl", "model/anomaly_filter/evil.py"])
