@@ -161,7 +161,7 @@ class Run:
         return lambda frame: read_frame(known[frame], bits=self.loaded.recipe.data.bits)
 
     def origin(self) -> dict[str, str]:
-        """What results depend on beside the frames: the recipe, its plugins, the trained bundle, versions."""
+        """What results depend on beside the frames, digested: the recipe, the trained bundle, versions."""
         assert self.bundle is not None, "train comes first, or the recipe names a bundle"
         files = sorted(path for path in self.bundle.folder.rglob("*") if path.is_file())
         return {
@@ -170,7 +170,6 @@ class Run:
                 f"model/{path.relative_to(self.bundle.folder).as_posix()}": file_digest(path)
                 for path in files
             },
-            **{f"plugins/{path.name}": file_digest(path) for path in self.loaded.recipe.plugins},
             **self.versions(),
         }
 
