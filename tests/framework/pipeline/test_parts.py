@@ -108,6 +108,13 @@ def test_a_neighbour_that_changes_takes_the_shard_with_it(shards, tmp_path):
     assert alone[0] == alone[1]
 
 
+def test_a_neighbour_that_goes_away_during_the_run_makes_the_shard_another(shards, tmp_path):
+    assert shards[0].as_of_now() == shards[0]
+    (tmp_path / "64.png").unlink()
+    assert shards[0].as_of_now().stamps == shards[0].stamps
+    assert shards[0].as_of_now().inputs != shards[0].inputs
+
+
 @given(st.integers(1, 9), st.integers(0, 40))
 def test_shares_hold_every_shard_once(count, shards):
     shares = [Share.parse(f"{i}/{count}").of(range(shards)) for i in range(count)]
