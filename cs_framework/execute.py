@@ -154,19 +154,38 @@ def _explained(out: Path) -> Iterator[None]:
         ) from error
 
 
+@contextmanager
+def _lasting(out: Path) -> Iterator[None]:
+    """A step whose run folder vanishes fails of that, whatever it says itself, or where it made another.
+
+    Raises:
+        CSError: it has vanished.
+    """
+    mark, told = out / "resolved.toml", f"{out} has vanished during the run"
+    try:
+        yield
+    except Exception as error:
+        if mark.exists():
+            raise
+        raise CSError(f"{told}: {error}") from error
+    if not mark.exists():
+        raise CSError(told)
+
+
 def _take(run: Run, steps: tuple[Step, ...], share: Share | None) -> int:
     detected = None
     for step in steps:
         before = len(run.skipped)
         log.info("%s: %s", run.loaded.recipe.name, step)
-        if step == "train":
-            run.bundle = train(run)
-        elif step == "evaluate":
-            log.info("%s", summary(evaluate(run)))
-        elif step == "proposals":
-            log.info("%s", summary(evaluate_proposals(run)))
-        else:
-            detected = detect(run, share)
+        with _lasting(run.out):
+            if step == "train":
+                run.bundle = train(run)
+            elif step == "evaluate":
+                log.info("%s", summary(evaluate(run)))
+            elif step == "proposals":
+                log.info("%s", summary(evaluate_proposals(run)))
+            else:
+                detected = detect(run, share)
         if skipped := run.skipped[before:]:
             write_csv(run.out / "skipped" / f"{step}.csv", skipped_table(skipped))
     _report_time(run)

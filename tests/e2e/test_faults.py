@@ -144,6 +144,17 @@ def test_a_folder_that_vanishes_is_told_and_not_made_again(make, tmp_path):
     assert not out.exists()
 
 
+def test_a_folder_that_vanishes_while_training_is_told(tmp_path):
+    root = write_root(tmp_path / "data", splits=("train", "val"))
+    recipe, out = write_recipe(tmp_path / "toy.toml", root), tmp_path / "run"
+    loses = f"anomaly_filter.settings={{loses={str(out / 'resolved.toml')!r}}}"
+    code, said = start(tmp_path / "said", recipe, "--no-cache", "--out", out, "--set", loses).wait()
+    assert code == 1
+    assert f"error: {out} has vanished during the run" in said
+    assert "Traceback" not in said
+    assert not (out / "metrics.json").exists()
+
+
 def test_files_that_disappear_or_change_meanwhile_are_skipped_with_their_reason(make, tmp_path, cs_run):
     recipe, out = make(seconds=0.1), tmp_path / "run"
     running = start(tmp_path / "said", recipe, "--out", out)
