@@ -51,13 +51,17 @@ def draw(
         what: to draw.
         boldness: factor of the contrast of all that is drawn.
     """
-    embryo = inside.astype(np.uint8)
     if what == "nothing":
-        return Drawn(frame.grey, np.zeros(frame.size, np.uint8), embryo)
+        return undrawn(frame.grey, inside)
     drawn = implant(frame, rng, None if what == "strings" else 0)
     before = frame.grey.astype(np.float32)
     plane = np.clip(before + boldness * (drawn.frame.grey - before), 0, 255)
-    return Drawn(np.rint(plane).astype(np.uint8), drawn.mask.astype(np.uint8), embryo)
+    return Drawn(np.rint(plane).astype(np.uint8), drawn.mask.astype(np.uint8), inside.astype(np.uint8))
+
+
+def undrawn(plane: UInt8, inside: NDArray[np.bool_]) -> Drawn:
+    """A view (S, S) as it is."""
+    return Drawn(plane, np.zeros(plane.shape, np.uint8), inside.astype(np.uint8))
 
 
 def vary(drawn: Drawn, rng: np.random.Generator) -> Drawn:

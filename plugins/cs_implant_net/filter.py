@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from cs_framework import DataError, Env, Explanation, Frame, History, SetupError, Window, Windows
-from cs_implant_net.learning import Canvas, learn
+from cs_implant_net.learning import Canvas, Validation, learn
 from cs_implant_net.network import STRIDE, normalise, seeded_network
 from cs_implant_net.scoring import frame_logits
 from cs_implant_net.settings import Settings
@@ -106,18 +106,21 @@ class ImplantNet:
     def fit(self, train: Windows, val: Windows, env: Env) -> History:
         """Learn to mark strings drawn into normal frames; keep the epoch that does best in held-out ones.
 
-        Every frame is decoded once. Frames that are labelled abnormal are left out, of validation as well.
+        Every frame is decoded once. Frames that are labelled abnormal are never learnt from; those of
+        validation, if there are enough, choose the epoch, and strings drawn into held-out frames otherwise.
         Strings are drawn into those with the clearest cavities only: the texture of stages without one, where
         nobody would find a string, is learnt to be none.
 
         Args:
             train: frames to draw into.
-            val: held-out frames to draw into; where none is normal, sequences of `train` are held out.
+            val: held-out frames to draw into, and frames with strings; where none is normal, sequences of
+                `train` are held out.
             env: seed and progress.
 
         Returns:
-            Per epoch the training loss and, with drawn strings against drawn look-alikes in held-out frames,
-            the AUROC of the score and the average precision of the map's pixels.
+            Per epoch the training loss; the AUROC of the score, ``val_auroc`` of frames with strings against
+            those without, ``val_drawn_auroc`` of drawn strings against drawn look-alikes in held-out frames;
+            and of these the average precision of the map's pixels.
 
         Raises:
             DataError: `train` holds no normal frame.
@@ -130,25 +133,23 @@ class ImplantNet:
             rows, held_out = _split([train.sequences[row] for row in rows], rows, env.seed)
             source = train
             notes.append("no normal validation frames: training frames were held out to draw strings into")
-        rows = _spread(rows, self._settings.max_frames)
-        held_out = _spread(held_out, self._settings.validation_frames)
-        canvas = self._canvas(train, rows, "training", env)
-        network = seeded_network(self._settings.width, env.seed).to(
-            self._device, memory_format=torch.channels_last
-        )
-        history = learn(
-            network,
-            self._logits,
-            canvas,
-            self._canvas(source, held_out, "validation", env),
-            self._settings,
+        settings = self._settings
+
+        def views(windows: Windows, rows: Sequence[int], most: int, what: str) -> list[View]:
+            rows = _spread(rows, most)
+            tracked = env.track(rows, f"implant-net: {what} frames", len(rows))
+            return [View.of(windows[row].frame, settings.image_size) for row in tracked]
+
+        strings = np.flatnonzero(np.asarray(val.labels) == 1).tolist()
+        canvas = Canvas.of(views(train, rows, settings.max_frames, "training"), settings.clear)
+        validation = Validation.of(
+            Canvas.of(views(source, held_out, settings.validation_frames, "validation"), settings.clear),
+            views(val, strings, settings.validation_frames, "string"),
             env,
         )
+        network = seeded_network(settings.width, env.seed).to(self._device, memory_format=torch.channels_last)
+        history = learn(network, self._logits, canvas, validation, settings, env)
         history.notes += notes
-        if "val_auroc" in history.rows[-1]:
-            history.notes.append("kept the epoch with the best AUROC of strings drawn into held-out frames")
-        else:
-            history.notes.append("kept the last epoch: no frame could be held out")
         self._use(network)
         return history
 
@@ -210,11 +211,6 @@ class ImplantNet:
         if self._network is None:
             raise SetupError("implant-net: there are no weights yet, call fit or load first")
         return self._network
-
-    def _canvas(self, windows: Windows, rows: Sequence[int], what: str, env: Env) -> Canvas:
-        tracked = env.track(rows, f"implant-net: {what} frames", len(rows))
-        views = [View.of(windows[row].frame, self._settings.image_size) for row in tracked]
-        return Canvas.of(views, self._settings.clear)
 
     def _marks(self, frames: Sequence[Frame]) -> Iterable[Marks]:
         network = self._fitted()

@@ -1,4 +1,4 @@
-"""Fitting the network on drawn strings, and validating it on strings drawn into held-out frames."""
+"""Fitting the network on drawn strings, and validating it on held-out frames with drawn and real ones."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from attrs import frozen
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
+from torch.optim.swa_utils import AveragedModel
 
 from cs_framework import Env, Frame, History, cavity
-from cs_implant_net.drawing import Drawn, What, as_frame, draw, vary
+from cs_implant_net.drawing import Drawn, What, as_frame, draw, undrawn, vary
 from cs_implant_net.network import STRIDE, MarkNet
 from cs_implant_net.scoring import frame_logits
 from cs_implant_net.settings import Settings
@@ -30,6 +31,17 @@ _SHOWN = 3
 """How often a drawing is shown, each time varied, before new ones are made: drawing costs time, too."""
 _BOLD = 3.0
 """Factor of the contrast of drawings at first, falling to 1 half-way: faint lines teach a novice little."""
+
+_AVERAGED = 0.2
+"""Of all steps, the last that weights are averaged over: the average depends less on the latest drawings
+(Izmailov et al., "Averaging weights leads to wider optima and better generalization", UAI 2018)."""
+_ENOUGH = 20
+"""Real string frames in validation that choose the epoch, at least; fewer say less than drawn ones do."""
+_KEPT = {
+    "val_auroc": "epoch with the best AUROC of validation frames",
+    "val_drawn_auroc": "epoch with the best AUROC of strings drawn into held-out frames",
+}
+_LAST = "last epoch: no frame could be held out"
 
 _KINDS: tuple[What, ...] = ("strings", "look-alikes", "nothing")
 _SHARES = (0.55, 0.25, 0.20)
@@ -68,21 +80,50 @@ class Canvas:
         return draw(self.frames[row], self.insides[row], rng, what, boldness)
 
 
+@frozen(eq=False)
+class Validation:
+    """What each epoch is judged by; none of it is learnt from."""
+
+    drawn: tuple[Drawn, ...]
+    """Clear held-out views with strings, all of them with look-alikes only; the same drawings each time."""
+    plain: tuple[Drawn, ...]
+    """The held-out views as they are."""
+    strings: tuple[Drawn, ...]
+    """Views of frames that show strings."""
+
+    @classmethod
+    def of(cls, held_out: Canvas, strings: Sequence[View], env: Env) -> Validation:
+        """Draw into held-out views, which may be none; `strings` are views of frames labelled abnormal."""
+        rng = np.random.default_rng([env.seed, 1])
+        wanted: list[tuple[int, What]] = [(row, "strings") for row in held_out.clear]
+        wanted += [(row, "look-alikes") for row in range(len(held_out))]
+        tracked = env.track(wanted, "implant-net: drawing for validation", len(wanted))
+        return cls(
+            drawn=tuple(held_out.draw(row, rng, what) for row, what in tracked),
+            plain=tuple(held_out.draw(row, rng, "nothing") for row in range(len(held_out))),
+            strings=tuple(undrawn(view.plane, view.inside) for view in strings),
+        )
+
+    @property
+    def chosen_by(self) -> str:
+        """The figure that chooses the epoch."""
+        return "val_auroc" if self.plain and len(self.strings) >= _ENOUGH else "val_drawn_auroc"
+
+
 def learn(
-    network: MarkNet, forward: Forward, canvas: Canvas, held_out: Canvas, settings: Settings, env: Env
+    network: MarkNet, forward: Forward, canvas: Canvas, validation: Validation, settings: Settings, env: Env
 ) -> History:
-    """Fit the network in place and keep the weights of the epoch that tells drawn strings apart best.
+    """Fit the network in place; its weights become the average up to the epoch that validates best.
 
     Args:
         network: on its device.
         forward: logits (N, 1, H, W) on that device of planes (N, S, S).
         canvas: what to draw into; at least one view.
-        held_out: views that validation draws into; may be empty.
+        validation: what chooses the epoch; the last one is kept where it is empty.
         settings: how long and how fast.
         env: seed and progress.
     """
     rng = np.random.default_rng([env.seed, 0])
-    validation = _validation_set(held_out, env)
     optimizer = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=1e-2)
     steps_per_epoch = math.ceil(settings.views / settings.batch_size)
     drawings = math.ceil(settings.views / _SHOWN)
@@ -90,6 +131,8 @@ def learn(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, settings.learning_rate, total_steps=total + 1, pct_start=_WARM_UP, cycle_momentum=False
     )
+    span = max(1, round(_AVERAGED * total))
+    averaged = AveragedModel(network, avg_fn=lambda mean, new, n: mean + (new - mean) / min(n + 1, span))
     history, best, kept = History(), -math.inf, copy.deepcopy(network.state_dict())
     for epoch in range(1, settings.epochs + 1):
         losses = []
@@ -103,13 +146,16 @@ def learn(
             loss.backward()
             optimizer.step()
             schedule.step()
+            averaged.update_parameters(network)
             losses.append(float(loss.detach()))
-        figures = {"train_loss": float(np.mean(losses)), **_validate(network, forward, validation, settings)}
-        history.rows.append({"epoch": epoch, **figures})
-        figure = figures.get("val_auroc", epoch)  # without validation the last epoch is kept
+        figures = _validate(averaged.module, forward, validation, settings)
+        history.rows.append({"epoch": epoch, "train_loss": float(np.mean(losses)), **figures})
+        figure = figures.get(validation.chosen_by, epoch)  # without validation the last epoch is kept
         if figure >= best:
-            best, history.best_epoch, kept = figure, epoch, copy.deepcopy(network.state_dict())
+            best, history.best_epoch, kept = figure, epoch, copy.deepcopy(averaged.module.state_dict())
     network.load_state_dict(kept)
+    chosen = validation.chosen_by in history.rows[-1]
+    history.notes.append(f"kept the {_KEPT[validation.chosen_by] if chosen else _LAST}")
     return history
 
 
@@ -130,36 +176,33 @@ def _loss(logits: Tensor, drawn: Sequence[Drawn]) -> Tensor:
     return pixels + _DICE * dice
 
 
-def _validation_set(held_out: Canvas, env: Env) -> list[Drawn]:
-    """Clear held-out views with strings, all of them with look-alikes only; the same drawings each time."""
-    rng = np.random.default_rng([env.seed, 1])
-    wanted: list[tuple[int, What]] = [(row, "strings") for row in held_out.clear]
-    wanted += [(row, "look-alikes") for row in range(len(held_out))]
-    tracked = env.track(wanted, "implant-net: drawing for validation", len(wanted))
-    return [held_out.draw(row, rng, what) for row, what in tracked]
-
-
 def _validate(
-    network: MarkNet, forward: Forward, validation: Sequence[Drawn], settings: Settings
+    network: MarkNet, forward: Forward, validation: Validation, settings: Settings
 ) -> dict[str, float]:
-    """AUROC of frames and average precision of pixels, strings against look-alikes."""
+    """AUROC of frames: strings against none, real and drawn ones; and average precision of drawn pixels."""
     from sklearn.metrics import average_precision_score, roc_auc_score
 
-    if not validation:
-        return {}
-    scores, chances, truth = [], [], []
-    for start in range(0, len(validation), settings.batch_size):
-        batch = validation[start : start + settings.batch_size]
-        with torch.inference_mode():
-            logits = forward(network, _planes(batch)).cpu()
-        inside = torch.from_numpy(np.stack([one.inside for one in batch]))[:, None, ::STRIDE, ::STRIDE] > 0
-        scores += frame_logits(logits, inside).tolist()
-        chances.append(logits[inside].numpy())
-        truth.append(np.stack([one.mask for one in batch])[:, None, ::STRIDE, ::STRIDE][inside.numpy()])
-    labels = [int(one.mask.any()) for one in validation]
-    if len(set(labels)) < 2:
-        return {}
-    return {
-        "val_auroc": float(roc_auc_score(labels, scores)),
-        "val_pixel_ap": float(average_precision_score(np.concatenate(truth), np.concatenate(chances))),
-    }
+    def judged(views: Sequence[Drawn]) -> tuple[list[float], list[NDArray[np.float32]]]:
+        """Score of each view, and logits on its embryo."""
+        scores, maps = [], []
+        for start in range(0, len(views), settings.batch_size):
+            batch = views[start : start + settings.batch_size]
+            with torch.inference_mode():
+                logits = forward(network, _planes(batch)).cpu()
+            inside = torch.from_numpy(np.stack([one.inside for one in batch]))[:, None, ::STRIDE, ::STRIDE]
+            scores += frame_logits(logits, inside > 0).tolist()
+            maps += [each[within > 0].numpy() for each, within in zip(logits, inside, strict=True)]
+        return scores, maps
+
+    figures: dict[str, float] = {}
+    if validation.strings and validation.plain:
+        scores, _ = judged([*validation.strings, *validation.plain])
+        labels = [1] * len(validation.strings) + [0] * len(validation.plain)
+        figures["val_auroc"] = float(roc_auc_score(labels, scores))
+    labels = [int(one.mask.any()) for one in validation.drawn]
+    if len(set(labels)) == 2:
+        scores, maps = judged(validation.drawn)
+        truth = [one.mask[::STRIDE, ::STRIDE][one.inside[::STRIDE, ::STRIDE] > 0] for one in validation.drawn]
+        figures["val_drawn_auroc"] = float(roc_auc_score(labels, scores))
+        figures["val_pixel_ap"] = float(average_precision_score(np.concatenate(truth), np.concatenate(maps)))
+    return figures

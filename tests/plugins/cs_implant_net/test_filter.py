@@ -26,13 +26,17 @@ def same(first, second):
 def test_it_learns_to_mark_drawn_strings_and_not_look_alikes(make_windows):
     quick = evolve(QUICK, image_size=48, width=8, batch_size=6, learning_rate=1e-2)
     settings = evolve(quick, epochs=6, views=120, clear=1.0)  # few frames, all alike
-    component = ImplantNet(settings, Env(seed=1))
-    history = component.fit(make_windows([0] * 8), make_windows([0] * 10, first=20), Env(seed=1))
+    novice, history = (
+        ImplantNet(each, Env(seed=1)).fit(
+            make_windows([0] * 8), make_windows([0] * 10, first=20), Env(seed=1)
+        )
+        for each in (evolve(settings, epochs=1, views=1), settings)
+    )
     assert [row["epoch"] for row in history.rows] == [1, 2, 3, 4, 5, 6]
     assert history.rows[-1]["train_loss"] < history.rows[0]["train_loss"]
-    aurocs = [row["val_auroc"] for row in history.rows]
+    aurocs = [row["val_drawn_auroc"] for row in history.rows]
     assert aurocs[history.best_epoch - 1] == max(aurocs)
-    assert history.rows[-1]["val_pixel_ap"] > 3 * history.rows[0]["val_pixel_ap"]
+    assert history.rows[-1]["val_pixel_ap"] > 3 * novice.rows[0]["val_pixel_ap"]
 
 
 def test_the_epoch_with_the_best_auroc_is_kept(make_windows, tmp_path, monkeypatch):
@@ -41,7 +45,7 @@ def test_the_epoch_with_the_best_auroc_is_kept(make_windows, tmp_path, monkeypat
 
     def validate(network, *_):
         kept.append({name: value.clone().numpy() for name, value in network.state_dict().items()})
-        return {"val_auroc": next(aurocs)}
+        return {"val_drawn_auroc": next(aurocs)}
 
     monkeypatch.setattr(learning, "_validate", validate)
     component = ImplantNet(evolve(QUICK, epochs=3), Env())
@@ -52,7 +56,45 @@ def test_the_epoch_with_the_best_auroc_is_kept(make_windows, tmp_path, monkeypat
     assert not same(learnt, kept[2])
 
 
-def test_abnormal_frames_are_never_used(make_windows, tmp_path):
+def test_the_average_of_the_last_weights_is_kept(make_windows, tmp_path, monkeypatch):
+    steps = []
+
+    class Recording(learning.AveragedModel):
+        def update_parameters(self, model):
+            super().update_parameters(model)
+            steps.append({name: value.clone().numpy() for name, value in model.state_dict().items()})
+
+    monkeypatch.setattr(learning, "AveragedModel", Recording)
+    component = ImplantNet(evolve(QUICK, epochs=1, views=30), Env())  # 10 steps, averaged over 2
+    component.fit(make_windows([0] * 3), make_windows([], first=9), Env())
+    kept, mean = weights_of(component, tmp_path), steps[0]
+    for weights in steps[1:]:
+        mean = {name: (mean[name] + weights[name]) / 2 for name in mean}
+    assert all(np.allclose(kept[name], mean[name], rtol=1e-4, atol=1e-6) for name in kept)
+    assert not same(kept, steps[-1])
+
+
+@pytest.mark.parametrize(("strings", "kept"), [(19, 2), (20, 1)])
+def test_enough_real_strings_choose_the_epoch(make_windows, monkeypatch, strings, kept):
+    figures = iter([{"val_auroc": 0.9, "val_drawn_auroc": 0.6}, {"val_auroc": 0.8, "val_drawn_auroc": 0.7}])
+    monkeypatch.setattr(learning, "_validate", lambda *_: next(figures))
+    val = make_windows([0] * 2 + [1] * strings, first=9, sequences="e" * 30)
+    history = ImplantNet(QUICK, Env()).fit(make_windows([0] * 3), val, Env())
+    assert history.best_epoch == kept
+    assert history.notes == [
+        "kept the epoch with the best AUROC of "
+        + ("validation frames" if kept == 1 else "strings drawn into held-out frames")
+    ]
+
+
+def test_frames_with_strings_are_told_from_others(make_windows):
+    history = ImplantNet(QUICK, Env()).fit(make_windows([0] * 3), make_windows([0, 0, 1], first=9), Env())
+    assert all(0 <= row["val_auroc"] <= 1 for row in history.rows)
+    history = ImplantNet(QUICK, Env()).fit(make_windows([0] * 3), make_windows([0, 0], first=9), Env())
+    assert "val_auroc" not in history.rows[-1]
+
+
+def test_few_abnormal_frames_change_nothing(make_windows, tmp_path):
     first, second = ImplantNet(QUICK, Env()), ImplantNet(QUICK, Env())
     first.fit(make_windows([0, 0, 0]), make_windows([0, 0], first=9), Env())
     second.fit(make_windows([0, 0, 0, 1]), make_windows([0, 0, 1], first=9), Env())
@@ -68,7 +110,7 @@ def test_training_frames_are_held_out_where_validation_has_none(
     seen = {}
 
     def learn(network, forward, canvas, validation, settings, env):
-        seen["train"], seen["val"] = len(canvas), len(validation)
+        seen["train"], seen["val"] = len(canvas), len(validation.plain)
         return learning.History(rows=[{"epoch": 1, "val_auroc": 0.5}], best_epoch=1)
 
     monkeypatch.setattr("cs_implant_net.filter.learn", learn)
