@@ -11,7 +11,7 @@ and makes 8 bits of deeper ones.
   ``data.bits`` overrides that for samples wider than 8 bits. The depth is never guessed from the values,
   since the frames of one sequence would then differ in scale.
 - **Alpha** is dropped, not blended. **White-is-zero** TIFFs are inverted.
-- **Orientation**, as Exif or TIFF give it, is applied: pixels and boxes refer to the frame that viewers show.
+- **Orientation**, as Exif, TIFF or a video give it, is applied: pixels and boxes refer to what viewers show.
 - **Size.** Frames above `MAX_PIXELS` are refused before memory is taken for them.
 """
 

@@ -10,22 +10,28 @@ from __future__ import annotations
 import atexit
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from threading import RLock
+from typing import cast
 
 import av
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from cs_framework.data.samples import MAX_FRAMES, MAX_PIXELS, Samples, UnreadableError, check_size
+from cs_framework.data.samples import MAX_FRAMES, MAX_PIXELS, Samples, UnreadableError, check_size, upright
 
 EXTENSIONS = frozenset({".mp4", ".m4v", ".mov", ".avi", ".mkv"})
 _OPEN_AT_ONCE = 4
 _CUT_SHORT = "the file holds no readable video; it may have been cut short"
+_TURNED = {
+    **{(-1, 0, 0, 1): 2, (-1, 0, 0, -1): 3, (1, 0, 0, -1): 4, (0, 1, 1, 0): 5},
+    **{(0, 1, -1, 0): 6, (0, -1, -1, 0): 7, (0, -1, 1, 0): 8},
+}
+"""Exif's number of how a player turns frames, by the signs of a, b, c, d: x' = a x + c y, y' = b x + d y."""
 
 Version = tuple[Path, int, int]
 """A file as it is now: path, size, time of modification."""
@@ -227,4 +233,13 @@ def _samples(frame: av.VideoFrame) -> Samples:
     if frame.is_corrupt:
         raise UnreadableError("the video is damaged there")
     grey = frame.format.name.startswith("gray")
-    return Samples(frame.to_ndarray(format="gray" if grey else "rgb24"), 8)
+    return Samples(upright(frame.to_ndarray(format="gray" if grey else "rgb24"), _orientation(frame)), 8)
+
+
+def _orientation(frame: av.VideoFrame) -> int:
+    """How players turn the frame, as Exif numbers it; 1 where they do not, or not by right angles."""
+    matrix = cast("Mapping[str, bytes]", frame.side_data).get("DISPLAYMATRIX")  # PyAV's stub knows but one key
+    if matrix is None:
+        return 1
+    a, b, _, c, d = np.sign(np.frombuffer(bytes(matrix), np.int32)[:5]).tolist()
+    return _TURNED.get((a, b, c, d), 1)

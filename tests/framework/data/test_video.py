@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator
+import struct
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import av
@@ -104,6 +105,34 @@ def test_more_videos_than_are_kept_open(tmp_path: Path) -> None:
         expected = np.roll(frames[ref.page], int(ref.path.stem))
         np.testing.assert_array_equal(source.read(ref).image[..., 1], expected)
     assert len(video._videos) <= 4
+
+
+@pytest.mark.parametrize(
+    ("matrix", "turn"),
+    [
+        ((1, 0, 0, 1), lambda a: a),
+        ((-1, 0, 0, 1), np.fliplr),
+        ((-1, 0, 0, -1), lambda a: np.rot90(a, 2)),
+        ((1, 0, 0, -1), np.flipud),
+        ((0, 1, 1, 0), lambda a: a.swapaxes(0, 1)),
+        ((0, 1, -1, 0), lambda a: np.rot90(a, -1)),
+        ((0, -1, -1, 0), lambda a: np.rot90(a, 2).swapaxes(0, 1)),
+        ((0, -1, 1, 0), np.rot90),
+        ((0.8, 0.6, -0.6, 0.8), lambda a: a),  # no player's frame has such corners
+    ],
+)
+def test_frames_are_turned_as_a_player_shows_them(
+    tmp_path: Path, matrix: tuple[float, ...], turn: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    frames = moving(3)
+    path = write_video(tmp_path / "a.mp4", frames)
+    data = bytearray(path.read_bytes())
+    at = data.index(b"tkhd") + 44  # of its matrix, in fixed point, by rows (a, b, u), (c, d, v), (x, y, w)
+    a, b, c, d = (round(value * 0x10000) for value in matrix)
+    data[at : at + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 0x40000000)
+    path.write_bytes(data)
+    for ref, frame in zip(source_of(path).refs, frames, strict=True):
+        np.testing.assert_array_equal(read_image(path, ref.page)[..., 0], turn(frame))
 
 
 def test_a_file_that_changes_is_read_anew(tmp_path: Path) -> None:
