@@ -238,7 +238,8 @@ def _samples(frame: av.VideoFrame) -> Samples:
 
 def _orientation(frame: av.VideoFrame) -> int:
     """How players turn the frame, as Exif numbers it; 1 where they do not, or not by right angles."""
-    matrix = cast("Mapping[str, bytes]", frame.side_data).get("DISPLAYMATRIX")  # PyAV's stub knows but one key
+    sides = cast("Mapping[str, bytes]", frame.side_data)  # of which PyAV's stub knows one key only
+    matrix = sides.get("DISPLAYMATRIX")
     if matrix is None:
         return 1
     a, b, _, c, d = np.sign(np.frombuffer(bytes(matrix), np.int32)[:5]).tolist()
