@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from attrs import define, field
 from distributed import Client, KilledWorker, LocalCluster
+from distributed.comm.core import CommClosedError
 
 from cs_framework.errors import CSError
 from cs_framework.pipeline.engines.engine import Arguments, Engine, Task
@@ -22,6 +23,8 @@ from cs_framework.pipeline.worker import Worker, WorkerSpec, call
 log = logging.getLogger(__name__)
 
 START_TIMEOUT = "60s"
+_DISCONNECTED = (CancelledError, CommClosedError, ConnectionError)
+"""What becomes of units under way when the connection to the scheduler breaks."""
 
 
 @define(eq=False)
@@ -40,7 +43,7 @@ class DaskEngine(Engine):
         """See [Engine.map][cs_framework.pipeline.engines.Engine.map]."""
         try:
             yield from super().map(worker, method, calls)
-        except CancelledError as error:  # as Dask has it of all units when the connection breaks
+        except _DISCONNECTED as error:
             where = self.address or "of this run"
             raise CSError(f"the Dask scheduler {where} has gone away; --resume goes on from here") from error
 
