@@ -42,6 +42,15 @@ _BOUNDED = {
 }
 """Compressions that never give more than is asked of them."""
 
+_TYPED = {
+    **dict.fromkeys(("msec", "msecs", "millisecond", "milliseconds"), HOURS["ms"]),
+    **dict.fromkeys(("secs", "second", "seconds"), HOURS["s"]),
+    **dict.fromkeys(("mins", "minute", "minutes"), HOURS["min"]),
+    **dict.fromkeys(("hr", "hrs", "hour", "hours"), HOURS["h"]),
+    **dict.fromkeys(("day", "days"), HOURS["d"]),
+}
+"""More units of time, since ImageJ keeps what a person types."""
+
 _MOST_SAMPLES = 8
 """A pixel, of which all are decoded before three are taken: colours, alpha and what some writers add."""
 
@@ -199,7 +208,8 @@ def _imagej_step(tiff: tifffile.TiffFile) -> float | None:
     """Hours between the frames of an ImageJ stack."""
     metadata = tiff.imagej_metadata or {}
     with suppress(KeyError, ValueError, TypeError):
-        return float(metadata["finterval"]) * HOURS[metadata.get("tunit", "s")] or None
+        unit = str(metadata.get("tunit", "s")).strip().lower()
+        return float(metadata["finterval"]) * (HOURS | _TYPED)[unit] or None
     return None
 
 

@@ -104,6 +104,15 @@ class TestTimes:
         path = write_ome(tmp_path / "a.ome.tif", STACK[:, 0, 0], "TYX", Plane=plane)
         assert [ref.hours for ref in source_of(path).refs] == [0, 1, 2, 5]
 
+    @pytest.mark.parametrize(
+        ("interval", "unit"), [(900, "sec"), (900, "Seconds"), (15, "min"), (15, "minutes"), (0.25, "hr")]
+    )
+    def test_units_as_people_type_them_into_imagej(self, tmp_path: Path, interval: float, unit: str) -> None:
+        metadata = {"axes": "TYX", "finterval": interval, "tunit": unit}
+        tifffile.imwrite(tmp_path / "a.tif", STACK[:, 0, 0], imagej=True, metadata=metadata)
+        hours = [ref.hours for ref in source_of(tmp_path / "a.tif").refs]
+        assert hours == pytest.approx([0, 0.25, 0.5, 0.75])
+
     @pytest.mark.parametrize("wrong", [float("nan"), float("inf"), -1e300, 1e6])
     def test_what_cannot_be_is_unknown(self, tmp_path: Path, wrong: float) -> None:
         plane = {"DeltaT": [0.0, wrong, 2.0, 3.0], "DeltaTUnit": ["h"] * 4}
