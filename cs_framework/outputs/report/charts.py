@@ -13,7 +13,7 @@ from cs_framework.outputs.report.contents import Looked, Row
 Point = tuple[float, float]
 
 WIDTH, HEIGHT = 400, 300
-LEFT, RIGHT, TOP, BOTTOM = 52, 12, 12, 44
+RIGHT, TOP, BOTTOM = 12, 12, 44
 LANES = 8
 """Strings drawn below a timeline at most, the longest."""
 
@@ -57,6 +57,12 @@ class Axis:
         first = math.ceil(self.low / step - 1e-9)
         last = math.floor(self.high / step + 1e-9)
         return [number * step for number in range(first, last + 1)]
+
+    def labels(self) -> list[str]:
+        """What to write beside the ticks: no more digits than it takes to tell them apart."""
+        ticks = self.ticks()
+        texts = ([f"{tick:.{digits}g}" for tick in ticks] for digits in range(4, 18))
+        return next(some for some in texts if len(set(some)) == len(set(ticks)))
 
 
 @frozen(eq=False)
@@ -215,8 +221,14 @@ def _lanes(tracks: Sequence[Row]) -> list[list[Row]]:
 def _scales(
     x: Axis, y: Axis, width: float, height: float, bottom: float = BOTTOM
 ) -> tuple[Callable[[float], float], Callable[[float], float]]:
-    across, down = width - LEFT - RIGHT, height - TOP - bottom
-    return lambda v: LEFT + x.place(v) * across, lambda v: TOP + (1 - y.place(v)) * down
+    left = _left(y)
+    across, down = width - left - RIGHT, height - TOP - bottom
+    return lambda v: left + x.place(v) * across, lambda v: TOP + (1 - y.place(v)) * down
+
+
+def _left(y: Axis) -> float:
+    """Room for the title of the vertical axis and its longest label beside it."""
+    return 24 + 7 * max(4, *map(len, y.labels()))
 
 
 def _grid(
@@ -228,16 +240,16 @@ def _grid(
     height: float,
     bottom: float = BOTTOM,
 ) -> Markup:
-    left, right, floor = LEFT, width - RIGHT, height - bottom
+    left, right, floor = _left(y), width - RIGHT, height - bottom
     parts = []
-    for tick in y.ticks():
+    for tick, text in zip(y.ticks(), y.labels(), strict=True):
         at = to_y(tick)
         parts.append(_tag("line", {"x1": left, "x2": right, "y1": at, "y2": at, "class": "grid"}))
-        parts.append(_label(left - 6, at + 4, _number(tick), "end"))
-    for tick in x.ticks():
+        parts.append(_label(left - 6, at + 4, text, "end"))
+    for tick, text in zip(x.ticks(), x.labels(), strict=True):
         at = to_x(tick)
         parts.append(_tag("line", {"x1": at, "x2": at, "y1": TOP, "y2": floor, "class": "grid"}))
-        parts.append(_label(at, height - BOTTOM + 18, _number(tick), "middle"))
+        parts.append(_label(at, height - BOTTOM + 18, text, "middle"))
     parts.append(_label((left + right) / 2, height - 6, x.label, "middle", "axis"))
     middle = (TOP + floor) / 2
     parts.append(
@@ -250,10 +262,6 @@ def _grid(
 
 def _label(x: float, y: float, text: str, anchor: str, style: str = "tick") -> Markup:
     return Markup('<text x="{:.1f}" y="{:.1f}" class="{} {}">{}</text>').format(x, y, style, anchor, text)
-
-
-def _number(value: float) -> str:
-    return f"{value:.4g}"
 
 
 def _points(places: Sequence[Point]) -> str:

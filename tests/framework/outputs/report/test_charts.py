@@ -26,6 +26,23 @@ def test_an_axis_holds_its_values_and_some_round_ticks(values, whole):
     assert 1 <= len(ticks) <= 8
     assert all(axis.low - slack <= tick <= axis.high + slack for tick in ticks)
     assert not whole or all(tick == round(tick) for tick in ticks)
+    labels = axis.labels()
+    assert len(labels) == len(ticks)
+    assert len(set(labels)) == len(set(ticks))
+    assert all(
+        abs(float(label) - tick) <= 1e-3 * abs(tick) + 1e-12
+        for label, tick in zip(labels, ticks, strict=True)
+    )
+
+
+def test_labels_lie_beside_the_title_of_their_axis():
+    loss = Axis.around("loss", [0.338512, 0.338534])
+    assert loss.labels()[0] == "0.338515"
+    drawn = line_chart(Axis("epoch", 1, 3), loss, [Series("", [(1, 0.33852), (3, 0.33853)], "one")], "")
+    texts = list(ElementTree.fromstring(f"<div>{drawn}</div>").iter("text"))
+    title = next(float(e.get("x")) for e in texts if e.text == "loss")
+    for label in (e for e in texts if e.get("class") == "tick end"):
+        assert float(label.get("x")) - 7 * len(label.text) > title + 4
 
 
 def test_a_logarithmic_axis_has_powers_of_ten():
