@@ -77,6 +77,12 @@ def test_figures_are_drawn(page):
     assert painted(page, "figure.case .panels > :nth-child(3) .picture").std() > 5, "so is the residual"
 
 
+def test_what_was_run_names_every_component(page):
+    facts = page.locator("table.facts tr").all_inner_texts()
+    for kind in ("Anomaly filter", "Proposer", "Embedder", "Scorer"):
+        assert any(row.split("\t")[0] == kind and "toy" in row for row in facts), kind
+
+
 def test_a_click_on_a_point_shows_its_frame(page):
     point = page.locator("svg.timeline").first.locator(".point").nth(5)
     caption = point.locator("title").text_content()
@@ -126,7 +132,7 @@ def test_dark_screens_get_a_dark_page_and_paper_a_white_one(page):
 def test_everything_is_unfolded_on_paper(page):
     page.locator("details.embryo").first.evaluate("element => { element.open = false }")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    assert page.locator("details.embryo:not([open])").count() == 0
+    assert page.locator("details:not([open])").count() == 0
     assert page.pdf(format="A4").startswith(b"%PDF")
 
 

@@ -143,6 +143,18 @@ class Contents:
         )
 
     @cached_property
+    def components(self) -> list[tuple[str, str]]:
+        """Kind and name of each component: those of the bundle, else those that the recipe names."""
+        parts = self.bundle.get("components") or self.recipe
+        found = []
+        for kind in ("anomaly_filter", "proposer", "embedder", "scorer"):
+            part = parts.get(kind) or []
+            for one in part if isinstance(part, list) else [part]:
+                name = f"{one['use']} {one.get('version', '')}".strip()
+                found.append((kind.replace("_", " ").capitalize(), name))
+        return found
+
+    @cached_property
     def split(self) -> str | None:
         """The split that figures are quoted of: ``test`` where there is one, else ``val``."""
         splits = self.metrics.get("splits", {})

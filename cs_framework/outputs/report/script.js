@@ -53,7 +53,7 @@ viewer.addEventListener("keydown", (event) => {
 });
 boxes.addEventListener("change", show);
 addEventListener("beforeprint", () => {
-  for (const details of document.querySelectorAll("details.embryo, details.figures")) details.open = true;
+  for (const details of document.querySelectorAll("details")) details.open = true;
 });
 for (const link of document.querySelectorAll("table.embryos a")) {
   link.addEventListener("click", () => { document.querySelector(link.getAttribute("href")).open = true; });

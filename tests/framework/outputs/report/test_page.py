@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import numpy as np
@@ -80,6 +81,22 @@ def test_nothing_is_fetched_from_elsewhere(run):
         *re.findall(r'href="(#[^"]{4})', html),
     }
     assert "default-src 'none'" in html
+
+
+def test_a_run_with_a_bundle_names_it_and_what_it_holds(run, tmp_path_factory):
+    bundle = tmp_path_factory.mktemp("bundle")
+    components = {"anomaly_filter": {"use": "d/filter", "version": "1.2"}, "proposer": [{"use": "d/boxes"}]}
+    (bundle / "bundle.json").write_text(json.dumps({"components": components}))
+    resolved = run / "resolved.toml"
+    resolved.write_text(text(resolved) + f"[model]\nbundle = '{bundle}'\n")
+    html = text(write_report(run, read))
+    assert re.findall(
+        r'<th scope="row">(Anomaly filter|Proposer|Trained bundle)</th><td>(.*?)</td>', html
+    ) == [
+        ("Anomaly filter", "d/filter 1.2"),
+        ("Proposer", "d/boxes"),
+        ("Trained bundle", str(bundle)),
+    ]
 
 
 def test_frames_that_cannot_be_read_are_left_out(run, caplog):
