@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import logging
 import os
-import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -18,7 +17,7 @@ from attrs import evolve, frozen
 from safetensors import SafetensorError
 
 from cs_framework.bundle import Bundle, read_bundle
-from cs_framework.errors import CSError, RecipeError
+from cs_framework.errors import CSError, RecipeError, printable
 from cs_framework.evaluation.proposals import evaluate_proposals
 from cs_framework.evaluation.report import summary
 from cs_framework.evaluation.step import evaluate
@@ -48,8 +47,6 @@ PROOF: dict[Step, str] = {
     "proposals": "proposals.json",
 }
 """The file that each step writes last: where it exists, the step is done."""
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 SHOWN = 20
 """Skipped frames that are named one by one; ``skipped.csv`` holds all."""
@@ -340,10 +337,9 @@ def _log_file(path: Path) -> Iterator[None]:
 
 
 class _Plain(logging.Formatter):
-    """Shows control characters as text: names of files may hold some, and a terminal does what they say."""
-
     def format(self, record: logging.LogRecord) -> str:
-        return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", super().format(record))
+        """What a terminal may show."""
+        return printable(super().format(record))
 
 
 class _LogFile(logging.FileHandler):

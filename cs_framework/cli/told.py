@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import click
 
-from cs_framework.errors import CSError, StoppedError
+from cs_framework.errors import CSError, StoppedError, printable
 
 
 @contextmanager
@@ -20,14 +20,14 @@ def errors_told(interrupted: str = "stopped") -> Iterator[None]:
     try:
         yield
     except StoppedError as stopped:
-        click.echo(str(stopped), err=True)
+        click.echo(printable(str(stopped)), err=True)
         sys.exit(stopped.exit_code)
     except CSError as error:
-        click.echo(f"error: {error}", err=True)
+        click.echo(f"error: {printable(str(error))}", err=True)
         sys.exit(error.exit_code)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        click.echo(f"error: {where}{error.strerror or error}", err=True)
+        click.echo(printable(f"error: {where}{error.strerror or error}"), err=True)
         sys.exit(2)
     except KeyboardInterrupt:
         click.echo(interrupted, err=True)

@@ -117,17 +117,24 @@ def read_list(path: Path) -> Listing:
     return Listing(tuple(path.parent / name for name in names), is_ordered=True)
 
 
+_RUN = "resolved.toml"
+"""The file that makes a folder a run folder."""
+
+
 def relative_name(path: Path, root: Path) -> str:
-    """A path relative to the root, with ``/``; bytes of its name that are no UTF-8 become U+FFFD."""
-    return os.fsencode(path.relative_to(root).as_posix()).decode("utf-8", "replace")
+    """A path relative to the root, with ``/``; bytes that are no UTF-8 are written as hexadecimal escapes."""
+    return os.fsencode(path.relative_to(root).as_posix()).decode("utf-8", "backslashreplace")
 
 
 def walk(folder: Path) -> Iterator[Path]:
-    """Visible files of a folder and its subfolders; links are followed, but no folder is entered twice."""
+    """Visible files of a folder and its subfolders; links are followed, but no folder is entered twice.
+
+    Nor is a run folder, whose pictures a run below its own input would take for frames.
+    """
     seen: set[str] = set()
     for parent, folders, names in os.walk(folder, followlinks=True):
         real = os.path.realpath(parent)
-        if real in seen:
+        if real in seen or (_RUN in names and parent != os.fspath(folder)):
             folders.clear()
             continue
         seen.add(real)

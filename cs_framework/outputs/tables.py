@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+from cs_framework.errors import CSError
 from cs_framework.interfaces import RegionTable, Skipped
 from cs_framework.outputs.files import whole_file
 from cs_framework.pipeline.results import FrameResult
@@ -104,11 +105,18 @@ def skipped_table(skipped: Iterable[Skipped]) -> pa.Table:
 
 
 def read_skipped(path: Path) -> list[Skipped]:
-    """What `skipped_table` made of a CSV file; nothing where there is none."""
+    """What `skipped_table` made of a CSV file; nothing where there is none.
+
+    Raises:
+        CSError: it is damaged.
+    """
     if not path.exists():
         return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return [Skipped(**row) for row in csv.DictReader(file)]
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return [Skipped(**row) for row in csv.DictReader(file)]
+    except (TypeError, ValueError, csv.Error) as error:
+        raise CSError(f"{path}: damaged ({error}); delete it, and the run forgets these frames") from error
 
 
 def region_table(table: RegionTable, frames: Sequence[str], split: str) -> pa.Table:

@@ -76,6 +76,8 @@ def test_a_name_does_nothing_to_the_terminal(toy_bundle, tmp_path):
     assert r"a\x1b[2J\x0db.png" in said
     for text in (said, (tmp_path / "out" / "run.log").read_bytes().decode()):
         assert not {"\x1b", "\r"} & set(text)
+    code, said = invoke(run.main, recipe, "--set", "detect.input=a\x1b[2J", "--out", tmp_path / "other")
+    assert (code, r"a\x1b[2J" in said, "\x1b" in said) == (2, True, False)
 
 
 @pytest.mark.parametrize("name", ["model/evil.pkl", "model/anomaly_filter/evil.py"])

@@ -109,15 +109,21 @@ class TestFolder:
             open_with(tmp_path / "gone")
 
     def test_name_that_is_no_utf8(self, tmp_path: Path) -> None:
-        name = b"embryon_\xe9_1.png".decode("utf-8", "surrogateescape")
-        write(tmp_path, "a.png")
-        try:
-            (tmp_path / "a.png").rename(tmp_path / name)
-        except OSError:
-            pytest.skip("this file system wants UTF-8")
+        for name in (b"embryon_\xe9_1.png", b"embryon_\xe8_1.png"):
+            write(tmp_path, "a.png")
+            try:
+                (tmp_path / "a.png").rename(tmp_path / name.decode("utf-8", "surrogateescape"))
+            except OSError:
+                pytest.skip("this file system wants UTF-8")
         source = open_with(tmp_path)
-        assert ids(source) == ["embryon_\ufffd_1.png"]
+        assert ids(source) == [r"embryon_\xe8_1.png", r"embryon_\xe9_1.png"]
         assert source.read(source.refs[0]).size == (4, 6)
+
+    def test_pictures_of_a_run_below_are_no_frames(self, tmp_path: Path) -> None:
+        write(tmp_path, "a.png", "runs/mine/overlays/a.png")
+        (tmp_path / "runs" / "mine" / "resolved.toml").touch()
+        assert ids(open_with(tmp_path)) == ["a.png"]
+        assert ids(open_with(tmp_path / "runs" / "mine")) == ["overlays/a.png"]
 
     def test_travels_to_other_processes(self, tmp_path: Path) -> None:
         write(tmp_path, "a.png")
