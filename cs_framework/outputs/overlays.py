@@ -126,5 +126,11 @@ def _caption(canvas: UInt8, detection: Detection, scale: int) -> None:
     above = int(detection.box[1] * scale) - 6
     y = above if above > height else int(detection.box[3] * scale) + height + 6
     y = int(np.clip(y, height, canvas.shape[0] - 2))
-    cv2.putText(canvas, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, 0.45, _RIM, 3, cv2.LINE_AA)
-    cv2.putText(canvas, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, 0.45, DETECTED, 1, cv2.LINE_AA)
+    around = [(across, down) for across in (-1, 0, 1) for down in (-1, 0, 1)]  # a bolder text would be wider
+    for across, down in around:
+        _write(canvas, text, (x + across, y + down), _RIM)
+    _write(canvas, text, (x, y), DETECTED)
+
+
+def _write(canvas: UInt8, text: str, place: tuple[int, int], colour: tuple[int, int, int]) -> None:
+    cv2.putText(canvas, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour, 1, cv2.LINE_AA)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from cs_framework import Detection, Frame, boxes
@@ -16,6 +17,15 @@ def test_a_box_never_hides_what_it_marks():
     assert (picture[217:233, 207:253] == 120).all(), "the inside of the boxes is as it was"
     assert (picture == overlays.DETECTED).all(axis=2).any()
     assert (picture == overlays.ANNOTATED).all(axis=2).any()
+
+
+def test_a_caption_has_a_dark_rim_all_round():
+    white = Frame(np.full((500, 500, 3), 255, np.uint8), "f")
+    picture = overlays.draw(white, (Detection("f", (200.0, 210.0, 260.0, 240.0), 0.46, 0.5, 0.5, 0),))[:203]
+    ink = (picture[..., 0] > 180) & (picture[..., 2] < 60)
+    assert ink.sum() > 50
+    beside = cv2.dilate(ink.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    assert not (picture[beside] > 230).all(axis=1).any()
 
 
 def test_the_frame_itself_stays_as_it_is():
