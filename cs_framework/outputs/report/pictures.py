@@ -97,13 +97,17 @@ def _symbol(name: str, size: tuple[int, int], inside: Markup) -> Markup:
 
 
 def _boxes(boxes: Sequence[Box], style: str, size: tuple[int, int]) -> Markup:
-    """Boxes as overlays have them: thin lines with strong corners, a dark rim below."""
-    lines = Markup("")
+    """Boxes as overlays have them: thin lines with strong corners outside of them, a dark rim below.
+
+    Lines keep their strength however small a picture is shown, hence a gap that does for a small one.
+    """
+    lines, gap = Markup(""), max(size) / 160
     for box in boxes:
-        x1, y1, x2, y2 = around = outline(box, size, gap=max(size) / 200)
+        x1, y1, x2, y2 = outline(box, size, gap)
         whole = f"M{x1:.1f} {y1:.1f}H{x2:.1f}V{y2:.1f}H{x1:.1f}Z"
         ticks = "".join(
-            f"M{a:.1f} {b:.1f}L{c:.1f} {d:.1f}L{e:.1f} {f:.1f}" for (a, b), (c, d), (e, f) in corners(around)
+            f"M{a:.1f} {b:.1f}L{c:.1f} {d:.1f}L{e:.1f} {f:.1f}"
+            for (a, b), (c, d), (e, f) in corners(outline(box, size, 2 * gap))
         )
         for path, strength in ((whole, "thin"), (ticks, "strong")):
             for layer in ("rim", style):

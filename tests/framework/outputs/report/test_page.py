@@ -165,6 +165,17 @@ def test_boxes_have_the_colours_of_overlays(run):
     assert list(style.groups()) == wanted
 
 
+def test_a_box_stays_outside_of_what_it_marks_in_the_smallest_picture():
+    shown, rims = 208, {"thin": 2.6, "strong": 5}  # pixels; of the picture beside a timeline, of style.css
+    box = (100.0, 120.0, 200.0, 180.0)
+    drawn = str(pictures._boxes([box], "found", (300, 400)))
+    for strength, width in rims.items():
+        (path,) = re.findall(rf'"found {strength}" d="([^"]+)"', drawn)
+        xs = [float(x) for x in re.findall(r"[MLH]([\d.]+)", path)]
+        outside = min(box[0] - min(xs), max(xs) - box[2]) * shown / 400
+        assert outside >= width / 2, strength
+
+
 def test_a_run_without_a_single_frame_has_a_report(run):
     write_sequences(run, [])
     write.detections(run, [])
