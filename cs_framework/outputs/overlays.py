@@ -2,7 +2,7 @@
 
 A box is a hairline just outside the pixels it encloses, with strong corners that point outwards: it is found
 at a glance and never hides the string that it marks. Colours are those of Okabe and Ito, told apart with any
-colour vision, and a dark rim keeps them legible on bright and on dark grey.
+colour vision, and a dark rim keeps them legible on every grey, of which some look like the green to some eyes.
 """
 
 from __future__ import annotations
@@ -93,10 +93,15 @@ def outline(box: Sequence[float], size: tuple[float, float], gap: float) -> tupl
     return (*low, *high)
 
 
-def corners(box: Sequence[float]) -> list[Corner]:
-    """Three points of each corner of a box: a quarter of the shorter side along it, the corner, down it."""
+def corners(box: Sequence[float], most: float = 16) -> list[Corner]:
+    """Three points of each corner of a box: along it, the corner, down it.
+
+    Args:
+        box: x1, y1, x2, y2.
+        most: how far the outer points lie from the corner at most; else at a quarter of the shorter side.
+    """
     x1, y1, x2, y2 = box
-    reach = max(min(x2 - x1, y2 - y1, 64) / 4, 3)
+    reach = max(min((x2 - x1) / 4, (y2 - y1) / 4, most), 3)
     return [
         ((x + across, y), (x, y), (x, y + down))
         for x, across in ((x1, reach), (x2, -reach))
@@ -107,30 +112,38 @@ def corners(box: Sequence[float]) -> list[Corner]:
 def _rectangle(
     canvas: UInt8, box: Float32, scale: int, colour: tuple[int, int, int], strong: bool = True
 ) -> None:
+    """Draw a box; lines are thicker on large pictures, since those are looked at in small."""
     height, width = canvas.shape[:2]
-    x1, y1, x2, y2 = outline([float(v) * scale for v in box], (height, width), gap=2)
+    unit = _unit(canvas)
+    x1, y1, x2, y2 = outline([float(v) * scale for v in box], (height, width), gap=2 * unit)
     low, high = (int(np.floor(x1)), int(np.floor(y1))), (int(np.ceil(x2)) - 1, int(np.ceil(y2)) - 1)
+    around = (low[0] - unit, low[1] - unit, high[0] + unit, high[1] + unit)
+    cv2.rectangle(canvas, around[:2], around[2:], _RIM, unit)
     if strong:
-        around = (low[0] - 1, low[1] - 1, high[0] + 1, high[1] + 1)
-        ticks = [np.round(np.array(corner)).astype(np.int32) for corner in corners(around)]
-        cv2.rectangle(canvas, around[:2], around[2:], _RIM, 1)
-        cv2.polylines(canvas, ticks, isClosed=False, color=_RIM, thickness=3)
-        cv2.polylines(canvas, ticks, isClosed=False, color=colour, thickness=1)
-    cv2.rectangle(canvas, low, high, colour, 1)
+        ticks = [np.round(np.array(corner)).astype(np.int32) for corner in corners(around, 16 * unit)]
+        cv2.polylines(canvas, ticks, isClosed=False, color=_RIM, thickness=3 * unit)
+        cv2.polylines(canvas, ticks, isClosed=False, color=colour, thickness=unit)
+    cv2.rectangle(canvas, low, high, colour, unit)
 
 
 def _caption(canvas: UInt8, detection: Detection, scale: int) -> None:
-    text = f"{detection.rank + 1}: {detection.confidence:.2f}"
-    (width, height), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 0.45, 1)
+    text, unit = f"{detection.rank + 1}: {detection.confidence:.2f}", _unit(canvas)
+    (width, height), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 0.45 * unit, unit)
     x = int(np.clip(detection.box[0] * scale, 0, max(canvas.shape[1] - width - 1, 0)))
-    above = int(detection.box[1] * scale) - 6
-    y = above if above > height else int(detection.box[3] * scale) + height + 6
+    above = int(detection.box[1] * scale) - 6 * unit
+    y = above if above > height else int(detection.box[3] * scale) + height + 6 * unit
     y = int(np.clip(y, height, canvas.shape[0] - 2))
-    around = [(across, down) for across in (-1, 0, 1) for down in (-1, 0, 1)]  # a bolder text would be wider
-    for across, down in around:
+    around = [(across, down) for across in (-unit, 0, unit) for down in (-unit, 0, unit)]
+    for across, down in around:  # a bolder text would be wider
         _write(canvas, text, (x + across, y + down), _RIM)
     _write(canvas, text, (x, y), DETECTED)
 
 
 def _write(canvas: UInt8, text: str, place: tuple[int, int], colour: tuple[int, int, int]) -> None:
-    cv2.putText(canvas, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour, 1, cv2.LINE_AA)
+    unit = _unit(canvas)
+    cv2.putText(canvas, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.45 * unit, colour, unit, cv2.LINE_AA)
+
+
+def _unit(canvas: UInt8) -> int:
+    """Pixels of a hairline."""
+    return max(1, int(min(canvas.shape[:2]) / 600 + 0.5))

@@ -107,7 +107,7 @@ def _boxes(boxes: Sequence[Box], style: str, size: tuple[int, int]) -> Markup:
         whole = f"M{x1:.1f} {y1:.1f}H{x2:.1f}V{y2:.1f}H{x1:.1f}Z"
         ticks = "".join(
             f"M{a:.1f} {b:.1f}L{c:.1f} {d:.1f}L{e:.1f} {f:.1f}"
-            for (a, b), (c, d), (e, f) in corners(outline(box, size, 2 * gap))
+            for (a, b), (c, d), (e, f) in corners(outline(box, size, 2 * gap), max(16, 8 * gap))
         )
         for path, strength in ((whole, "thin"), (ticks, "strong")):
             for layer in ("rim", style):

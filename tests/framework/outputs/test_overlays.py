@@ -28,6 +28,22 @@ def test_a_caption_has_a_dark_rim_all_round():
     assert not (picture[beside] > 230).all(axis=1).any()
 
 
+def test_every_box_has_a_dark_rim_so_that_no_vision_misses_it_on_grey():
+    picture = overlays.draw(frame(), proposals=boxes.as_boxes([(200, 210, 260, 240)]))
+    line = (picture == overlays.PROPOSED).all(axis=2)[:, 230]
+    above, below = np.flatnonzero(line)
+    assert (picture[[above - 1, below + 1], 205:255] == 0).all()
+    assert (picture[210:240, 200:260] == 120).all()
+
+
+def test_lines_are_still_seen_when_a_large_picture_is_looked_at_in_small():
+    detection = Detection("f", (800.0, 800.0, 1200.0, 1120.0), 0.5, 0.5, 0.5, 0)
+    picture = overlays.draw(frame(2400, 2400), (detection,))
+    small = cv2.resize(picture, (600, 600), interpolation=cv2.INTER_AREA)
+    assert (np.abs(small[190:200, 250].astype(int) - overlays.DETECTED).max(axis=1) < 60).any()
+    assert (picture[800:1120, 800:1200] == 120).all()
+
+
 def test_the_frame_itself_stays_as_it_is():
     original = frame()
     overlays.draw(original, proposals=boxes.as_boxes([(0, 0, 500, 500)]))
