@@ -2,7 +2,7 @@
 
 A box is a hairline just outside the pixels it encloses, with strong corners that point outwards: it is found
 at a glance and never hides the string that it marks. Colours are those of Okabe and Ito, told apart with any
-colour vision, and a dark rim keeps them legible on every grey, of which some look like the green to some eyes.
+colour vision, and a dark rim keeps them legible on every grey, one of which is the green to some eyes.
 """
 
 from __future__ import annotations
