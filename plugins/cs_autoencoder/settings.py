@@ -26,6 +26,7 @@ class Settings:
     image_size: int = setting(
         256,
         gt=0,
+        le=2048,
         validator=_multiple_of_8,
         help="frames are resized to this square, in pixels; a multiple of 8",
     )

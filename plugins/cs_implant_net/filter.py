@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from cs_framework import DataError, Env, Explanation, Frame, History, SetupError, Window, Windows
 from cs_implant_net.learning import Canvas, Validation, learn
-from cs_implant_net.network import STRIDE, normalise, seeded_network
+from cs_implant_net.network import STRIDE, MarkNet, normalise, seeded_network
 from cs_implant_net.scoring import frame_logits
 from cs_implant_net.settings import Settings
 from cs_implant_net.views import View
@@ -190,11 +190,14 @@ class ImplantNet:
                     f"{folder / _META} was written for {meta}, but the settings ask for {self._meta()}: "
                     "change the settings, or train again"
                 )
-            network = seeded_network(self._settings.width, 0)
-            network.load_state_dict(load_file(folder / _WEIGHTS))
+            with torch.device(
+                "meta"
+            ):  # no memory is taken but that of the weights, whatever width is claimed
+                network = MarkNet(self._settings.width)
+            network.load_state_dict(load_file(folder / _WEIGHTS), assign=True)
         except (OSError, ValueError, RuntimeError, SafetensorError) as error:
             raise SetupError(f"{folder} holds no readable implant-net, train it again: {error}") from error
-        self._use(network)
+        self._use(network.float())
 
     def _meta(self) -> dict[str, Any]:
         """What has to be the same for saved weights to mean the same."""

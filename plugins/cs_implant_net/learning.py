@@ -30,7 +30,8 @@ _WARM_UP = 0.05
 _SHOWN = 3
 """How often a drawing is shown, each time varied, before new ones are made: drawing costs time, too."""
 _BOLD = 3.0
-"""Factor of the contrast of drawings at first, falling to 1 half-way: faint lines teach a novice little."""
+"""Largest factor of the contrast of a drawing; the smallest is 1. Who learns from the faintest strings alone
+takes texture for strings, while real ones were seen by those who marked them."""
 
 _AVERAGED = 0.2
 """Of all steps, the last that weights are averaged over: the average depends less on the latest drawings
@@ -69,11 +70,11 @@ class Canvas:
     def __len__(self) -> int:
         return len(self.frames)
 
-    def draw_any(self, rng: np.random.Generator, boldness: float) -> Drawn:
+    def draw_any(self, rng: np.random.Generator) -> Drawn:
         """Draw into a view of those that fit, or leave it as it is."""
         what = _KINDS[rng.choice(len(_KINDS), p=_SHARES)]
         row = self.clear[rng.integers(len(self.clear))] if what == "strings" else rng.integers(len(self))
-        return self.draw(int(row), rng, what, boldness)
+        return self.draw(int(row), rng, what, rng.uniform(1, _BOLD))
 
     def draw(self, row: int, rng: np.random.Generator, what: What, boldness: float = 1.0) -> Drawn:
         """Draw into a view; see `cs_implant_net.drawing.draw`."""
@@ -137,8 +138,7 @@ def learn(
     for epoch in range(1, settings.epochs + 1):
         losses = []
         name = f"implant-net: epoch {epoch} of {settings.epochs}"
-        boldness = 1 + (_BOLD - 1) * max(0.0, 1 - 2 * (epoch - 1) / settings.epochs)
-        pool = [canvas.draw_any(rng, boldness) for _ in range(drawings)]
+        pool = [canvas.draw_any(rng) for _ in range(drawings)]
         for _ in env.track(range(steps_per_epoch), name, steps_per_epoch):
             drawn = [vary(pool[row], rng) for row in rng.integers(len(pool), size=settings.batch_size)]
             optimizer.zero_grad()

@@ -24,7 +24,11 @@ class Settings:
     """How the filter learns and scores."""
 
     image_size: int = setting(
-        224, gt=0, validator=_multiple_of_8, help="side of the square that the embryo is resized to, in px"
+        224,
+        gt=0,
+        le=2048,
+        validator=_multiple_of_8,
+        help="side of the square that the embryo is resized to, in px",
     )
     width: int = setting(
         16, ge=4, validator=_multiple_of_4, help="channels of the network at its finest level"

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from attrs import evolve
@@ -161,7 +163,7 @@ def test_strings_are_drawn_into_the_clearest_frames(make_windows, monkeypatch, c
     ImplantNet(settings, Env()).fit(make_windows([0] * 4), make_windows([0] * 2, first=9), Env())
     assert list(seen[0].clear) == wanted
     rng = np.random.default_rng(0)
-    drawn = [seen[0].draw_any(rng, 1.0) for _ in range(60)]
+    drawn = [seen[0].draw_any(rng) for _ in range(60)]
     frames = [frame.grey for frame in seen[0].frames]
     blank = [n for one in drawn for n, grey in enumerate(frames) if np.array_equal(one.plane, grey)]
     assert set(blank) == {0, 1, 2, 3}, "all are learnt from"
@@ -244,6 +246,19 @@ def test_weights_of_another_network_are_refused(fitted, tmp_path):
     save_file({"head.weight": np.zeros((1, 4, 1, 1), np.float32)}, tmp_path / "implant_net.safetensors")
     with pytest.raises(SetupError, match="train it again"):
         ImplantNet(QUICK, Env()).load(tmp_path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is told in other units elsewhere")
+def test_a_width_that_is_claimed_takes_no_memory(fitted, tmp_path):
+    import resource
+
+    fitted().save(tmp_path)
+    meta = tmp_path / "implant_net.json"
+    meta.write_text(meta.read_text().replace('"width": 4', '"width": 2048'))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(SetupError, match="train it again"):
+        ImplantNet(evolve(QUICK, width=2048), Env()).load(tmp_path)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500_000  # KiB, of 6 million
 
 
 def test_without_weights_there_is_no_score(make_windows):
