@@ -21,6 +21,7 @@ ANNOTATED = (86, 180, 233)  # sky blue
 PROPOSED = (0, 158, 115)  # bluish green
 _RIM = (0, 0, 0)
 _SHORTEST = 480
+_LETTERS = 0.55
 
 Corner = tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
 
@@ -128,7 +129,7 @@ def _rectangle(
 
 def _caption(canvas: UInt8, detection: Detection, scale: int) -> None:
     text, unit = f"{detection.rank + 1}: {detection.confidence:.2f}", _unit(canvas)
-    (width, height), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 0.45 * unit, unit)
+    (width, height), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, _LETTERS * unit, unit)
     x = int(np.clip(detection.box[0] * scale, 0, max(canvas.shape[1] - width - 1, 0)))
     above = int(detection.box[1] * scale) - 6 * unit
     y = above if above > height else int(detection.box[3] * scale) + height + 6 * unit
@@ -141,7 +142,7 @@ def _caption(canvas: UInt8, detection: Detection, scale: int) -> None:
 
 def _write(canvas: UInt8, text: str, place: tuple[int, int], colour: tuple[int, int, int]) -> None:
     unit = _unit(canvas)
-    cv2.putText(canvas, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.45 * unit, colour, unit, cv2.LINE_AA)
+    cv2.putText(canvas, text, place, cv2.FONT_HERSHEY_SIMPLEX, _LETTERS * unit, colour, unit, cv2.LINE_AA)
 
 
 def _unit(canvas: UInt8) -> int:
