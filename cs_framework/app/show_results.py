@@ -72,7 +72,8 @@ def _timeline(refs: Sequence[FrameRef], known: dict[int, FrameResult], at: int) 
         for i, found in sorted(known.items())
     ]
     data = pa.Table.from_pylist(rows)
-    x = alt.X("time:Q", title="hours" if by_hours else "frame", scale=alt.Scale(nice=False, zero=False))
+    title, axis = ("hours", alt.Axis()) if by_hours else ("frame", alt.Axis(tickMinStep=1, format="d"))
+    x = alt.X("time:Q", title=title, axis=axis, scale=alt.Scale(nice=False, zero=False))
     y = alt.Y("confidence:Q", title="confidence", scale=alt.Scale(domain=[0, 1]))
     colour = alt.Color(
         "stage 1:N", scale=alt.Scale(domain=["lets pass", "stops"], range=[_ORANGE, _GREY]), title="stage 1"

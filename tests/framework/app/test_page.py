@@ -146,6 +146,8 @@ def test_several_frames_are_a_sequence(root):
     app.slider(key="at").set_value(2).run()
     assert "a\\_10\\.png" in texts(checked(app))
     assert app.subheader, "it is analysed already"
+    (chart,) = app.get("vega_lite_chart") + app.get("arrow_vega_lite_chart")
+    assert '"tickMinStep": 1' in chart.proto.spec, "there is no frame one and a half"
 
 
 def test_frames_are_downloaded_under_the_names_they_now_have(root, monkeypatch):
