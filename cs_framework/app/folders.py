@@ -20,7 +20,9 @@ from cs_framework.recipe.loading import BUNDLE_FILE
 DEPTH = 5
 """How deep below the root trained runs are looked for."""
 MOST = 500
-"""Entries that are listed at most."""
+"""Entries of a kind that are listed at most."""
+RESOLVED = "resolved.toml"
+"""The recipe of a run, in its folder."""
 
 
 def _real(path: Path) -> Path:
@@ -65,26 +67,29 @@ class Entry:
 
     label: str
     path: Path
-    """A recipe, or the folder that holds ``bundle.json``."""
-    kind: Literal["trained", "recipe"]
+    """A recipe, the folder that holds ``bundle.json``, or a run folder."""
+    kind: Literal["trained", "recipe", "run"]
 
     @property
     def run(self) -> Path | None:
-        """The run folder of a trained bundle, where it still lies in one."""
-        folder = self.path.parent
-        return folder if self.kind == "trained" and (folder / "resolved.toml").is_file() else None
+        """The run folder: of a trained bundle the one that it still lies in."""
+        folder = self.path if self.kind == "run" else self.path.parent
+        return folder if self.kind != "recipe" and (folder / RESOLVED).is_file() else None
 
 
-def trained(root: Root) -> list[Entry]:
-    """Trained bundles below the root: those of runs go by the run's name."""
-    found = []
+def trained_and_runs(root: Root) -> tuple[list[Entry], list[Entry]]:
+    """Trained bundles below the root, of which those of runs go by the run's name; and all run folders."""
+    bundles: list[Entry] = []
+    runs: list[Entry] = []
     for folder in _folders(root.path, DEPTH):
-        if (folder / BUNDLE_FILE).is_file():
+        if (folder / BUNDLE_FILE).is_file() and len(bundles) < MOST:
             shown = folder.parent if folder.name == "model" and folder != root.path else folder
-            found.append(Entry(root.name(shown), folder, "trained"))
-            if len(found) == MOST:
-                break
-    return found
+            bundles.append(Entry(root.name(shown), folder, "trained"))
+        if (folder / RESOLVED).is_file() and len(runs) < MOST:
+            runs.append(Entry(root.name(folder), folder, "run"))
+        if min(len(bundles), len(runs)) == MOST:
+            break
+    return bundles, runs
 
 
 def recipes(root: Root) -> list[Entry]:

@@ -15,7 +15,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cs_framework.app import pictures, show_controls, show_results, show_training
 from cs_framework.app.analysis import Analyser, Kept, Model, frame_key, reported, units_of
-from cs_framework.app.folders import Entry, Root, recipes, trained
+from cs_framework.app.folders import Entry, Root, recipes, trained_and_runs
 from cs_framework.app.jobs import UNEXPECTED, Job, Step
 from cs_framework.app.show_controls import Source
 from cs_framework.app.uploads import read_truth
@@ -84,9 +84,9 @@ def _analyser(key: str, _model: Model) -> Analyser:
 
 
 def _page(root: Root) -> None:
-    known, offered = trained(root), recipes(root)
+    (known, runs), offered = trained_and_runs(root), recipes(root)
     with st.sidebar:
-        source = _or_complaint(lambda: show_controls.choose_frames(root, [e for e in known if e.run]))
+        source = _or_complaint(lambda: show_controls.choose_frames(root, runs))
         _choose_fresh(known)
         first = show_controls.choose_model([*known, *offered], "Model", "model")
         second = show_controls.choose_model([*known, *offered], "Compare with", "compare", none="nothing")

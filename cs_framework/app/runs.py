@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +12,13 @@ import pyarrow.parquet as pq
 from attrs import evolve, frozen
 from numpy.typing import NDArray
 
-from cs_framework.app.folders import Root
+from cs_framework.app.folders import RESOLVED, Root
 from cs_framework.data.dataset import survey
 from cs_framework.data.labels import LabelledFrame
 from cs_framework.data.source import FrameRef, open_source
 from cs_framework.errors import DataError
 from cs_framework.interfaces import Float32
+from cs_framework.recipe import load_recipe
 from cs_framework.recipe.schema import Recipe
 
 Float64 = NDArray[np.float64]
@@ -28,6 +31,19 @@ class RunFrames:
     refs: tuple[FrameRef, ...]
     known: dict[str, LabelledFrame]
     """Those with labels, by id."""
+
+
+def recipe_of(run: Path, root: Root) -> Recipe:
+    """The recipe of a run, be it one that trained or one that took a bundle.
+
+    Raises:
+        CSError: it cannot be read, or its bundle is gone or lies elsewhere.
+    """
+    with suppress(OSError, ValueError, AttributeError):  # which the recipe's own reader tells
+        text = (run / RESOLVED).read_text(encoding="utf-8")
+        if bundle := tomllib.loads(text).get("model", {}).get("bundle"):
+            root.inside(Path(bundle))
+    return load_recipe(run / RESOLVED, overrides=['steps=["detect"]']).recipe
 
 
 def frames_of(run: Path, recipe: Recipe, root: Root) -> RunFrames:

@@ -11,13 +11,13 @@ from attrs import evolve, frozen
 
 from cs_framework.app.analysis import Model
 from cs_framework.app.controls import Control, controls_of, settings_from
-from cs_framework.app.folders import Entry, Root
-from cs_framework.app.runs import RunFrames, frames_of
+from cs_framework.app.folders import RESOLVED, Entry, Root
+from cs_framework.app.runs import RunFrames, frames_of, recipe_of
 from cs_framework.app.uploads import Upload, digest_of
 from cs_framework.app.wording import literal
 from cs_framework.data.images import EXTENSIONS
 from cs_framework.errors import RecipeError
-from cs_framework.recipe.schema import NARROWED_BY, DataSettings, GateSettings, PipelineSettings
+from cs_framework.recipe.schema import NARROWED_BY, DataSettings, GateSettings, PipelineSettings, Recipe
 
 SHOWN = 5
 """Boxes in the table at first, where a recipe reports fewer."""
@@ -57,9 +57,9 @@ def choose_frames(root: Root, runs: list[Entry]) -> Source | None:
         )
     if where == "Of a run":
         entry = st.selectbox("Run", runs, format_func=lambda run: run.label, key="frames-of")
-        recipe = Model.open(entry).loaded.recipe
-        assert entry.run is not None
-        return Source(_run_frames(str(entry.run), recipe.name, entry.run, recipe, root), recipe.data, False)
+        recipe = recipe_of(entry.path, root)
+        changed = (entry.path / RESOLVED).stat().st_mtime_ns
+        return Source(_run_frames(str(entry.path), changed, recipe, root), recipe.data, False)
     files = st.file_uploader(
         "Frame, stack or video",
         type=sorted(suffix.removeprefix(".") for suffix in EXTENSIONS),
@@ -82,8 +82,8 @@ def choose_frames(root: Root, runs: list[Entry]) -> Source | None:
 
 
 @st.cache_data(max_entries=8, show_spinner="Listing frames")
-def _run_frames(run: str, name: str, _folder: Path, _recipe: Any, _root: Root) -> RunFrames:
-    return frames_of(_folder, _recipe, _root)
+def _run_frames(run: str, changed: int, _recipe: Recipe, _root: Root) -> RunFrames:
+    return frames_of(Path(run), _recipe, _root)
 
 
 def choose_model(entries: list[Entry], label: str, key: str, none: str | None = None) -> Entry | None:

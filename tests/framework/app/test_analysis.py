@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +11,18 @@ import pytest
 from attrs import evolve
 
 from cs_framework.app.analysis import Analyser, Kept, Model, frame_key, reported, units_of
-from cs_framework.app.folders import Entry, Root, recipes, trained
+from cs_framework.app.folders import Entry, Root, recipes, trained_and_runs
 from cs_framework.app.jobs import Cancelled
-from cs_framework.app.runs import TrainingRegions, frames_of, training_frames
+from cs_framework.app.runs import TrainingRegions, frames_of, recipe_of, training_frames
 from cs_framework.data.images import read_frame
 from cs_framework.errors import DataError, FrameError, RecipeError, SetupError
 from cs_framework.pipeline.worker import Worker, WorkerSpec
 from cs_framework.recipe.schema import GateSettings
 from tests.support.frames import SIZE
+
+
+def trained(root: Root) -> list[Entry]:
+    return trained_and_runs(root)[0]
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +138,29 @@ def test_what_does_not_fit_the_bundle_is_said(root, tmp_path):
 def test_frames_of_a_run_come_with_their_truth(frames):
     assert len(frames.refs) == 6
     assert {label.label for label in frames.known.values()} == {0, 1}
+
+
+def test_a_run_that_took_a_bundle_shows_the_frames_it_searched(root, tmp_path):
+    shutil.copytree(root / "runs", tmp_path / "runs")
+    frames, searched = tmp_path / "frames", tmp_path / "runs" / "searched"
+    shutil.copytree(root / "data" / "test", frames)
+    searched.mkdir()
+    plugins = tomllib.loads((root / "runs/toy/resolved.toml").read_text())["plugins"]
+    (searched / "resolved.toml").write_text(
+        f"plugins = {plugins}\n[model]\nbundle = '{tmp_path}/runs/toy/model'\n[detect]\ninput = '{frames}'\n"
+    )
+    bundles, runs = trained_and_runs(Root(tmp_path))
+    assert [entry.label for entry in bundles] == ["runs/toy"]
+    assert [(entry.label, entry.run) for entry in runs] == [
+        ("runs/searched", searched),
+        ("runs/toy", tmp_path / "runs/toy"),
+    ]
+    shown = frames_of(searched, recipe_of(searched, Root(tmp_path)), Root(tmp_path))
+    assert len(shown.refs) == 6
+    assert not shown.known
+    for elsewhere in (tmp_path / "runs" / "searched", frames):
+        with pytest.raises(DataError, match="--root"):
+            recipe_of(searched, Root(elsewhere))
 
 
 def test_nothing_outside_the_root_is_read(root, tmp_path, model):
