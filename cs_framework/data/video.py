@@ -19,7 +19,7 @@ from typing import cast
 
 import av
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 from numpy.typing import NDArray
 
 from cs_framework.data.samples import MAX_FRAMES, MAX_PIXELS, Samples, UnreadableError, check_size, upright
@@ -88,6 +88,7 @@ class _Video:
         self._container = _open(version[0])
         self._frames = self._decoded()
         self._number = -1  # of the last frame decoded
+        self._orientation: int | None = None  # as Exif numbers it; known from the first frame on
 
     def close(self) -> None:
         self._container.close()
@@ -130,7 +131,7 @@ class _Video:
         else:
             raise UnreadableError("the video ends or is damaged there")
         if frame.pts == wanted:
-            return _samples(frame)
+            return self._shown(frame)
         self._number = int(np.searchsorted(times, frame.pts))
         if first and may_restart:  # the container's own index led past it
             self._restart()
@@ -143,8 +144,14 @@ class _Video:
         for frame in self._frames:
             self._number += 1
             if self._number == number:
-                return _samples(frame)
+                return self._shown(frame)
         raise UnreadableError("the video ends or is damaged there")
+
+    def _shown(self, frame: av.VideoFrame) -> Samples:
+        if self._orientation is None:  # asked for once, since a frame that was asked stays in memory for long
+            self._orientation = _orientation(frame)
+        samples = _samples(frame)
+        return evolve(samples, values=upright(samples.values, self._orientation))
 
     def _restart(self) -> None:
         self._container.seek(0)
@@ -233,7 +240,7 @@ def _samples(frame: av.VideoFrame) -> Samples:
     if frame.is_corrupt:
         raise UnreadableError("the video is damaged there")
     grey = frame.format.name.startswith("gray")
-    return Samples(upright(frame.to_ndarray(format="gray" if grey else "rgb24"), _orientation(frame)), 8)
+    return Samples(frame.to_ndarray(format="gray" if grey else "rgb24"), 8)
 
 
 def _orientation(frame: av.VideoFrame) -> int:

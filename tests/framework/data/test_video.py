@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import pickle
 import struct
 from collections.abc import Callable, Iterator
@@ -133,6 +134,18 @@ def test_frames_are_turned_as_a_player_shows_them(
     path.write_bytes(data)
     for ref, frame in zip(source_of(path).refs, frames, strict=True):
         np.testing.assert_array_equal(read_image(path, ref.page)[..., 0], turn(frame))
+
+
+def test_frames_go_as_soon_as_they_are_read(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", moving(20))
+    gc.collect()
+    gc.disable()  # which would find those that hold each other
+    try:
+        for number in range(20):
+            read_image(path, number)
+        assert sum(isinstance(one, av.VideoFrame) for one in gc.get_objects()) <= 3
+    finally:
+        gc.enable()
 
 
 def test_a_file_that_changes_is_read_anew(tmp_path: Path) -> None:
