@@ -113,7 +113,7 @@ def _label(
     """Frames by split; what is noteworthy or wrong of their labels is added to `notes` and `problems`."""
     splits: dict[str, list[LabelledFrame]] = {split: [] for split in SPLITS}
     without_boxes: dict[str, list[str]] = {split: [] for split in SPLITS}
-    overhanging = 0
+    overhanging: dict[str, int] = {}
     owners: dict[Path, list[str]] = defaultdict(list)
     for ref in refs:
         split, kind = PurePosixPath(ref.id).parts[:2]
@@ -124,7 +124,8 @@ def _label(
             yolo = read_yolo(path)
             owners[path].append(ref.id)
             problems += [f"{name}:{problem}" for problem in yolo.problems]
-        overhanging += yolo.overhanging
+        if yolo.overhanging:
+            overhanging[name] = yolo.overhanging
         boxes = yolo.relative if len(yolo.relative) else None
         if kind == "abnormal" and boxes is None:
             without_boxes[split].append(ref.id)
@@ -135,7 +136,10 @@ def _label(
         if ids:
             notes.append(f"{split}: {len(ids)} of the abnormal frames have no boxes, such as {ids[0]}")
     if overhanging:
-        notes.append(f"labels: {overhanging} boxes reach over the border of their frame and are cut there")
+        notes.append(
+            f"labels: {sum(overhanging.values())} boxes reach over the border of their frame and are cut "
+            f"there, such as in {next(iter(overhanging))}"
+        )
     problems += [
         f"{relative_name(path, root)}: {', '.join(ids)} share these boxes; frames need names that differ by "
         "more than their extension"

@@ -114,7 +114,8 @@ def test_notes(tmp_path: Path) -> None:
     write(tmp_path, "labels/train/classes.txt")
     (tmp_path / "labels/train/a_1.txt").write_text("0 0.95 0.5 0.2 0.1\n")
     assert load(tmp_path).notes == [
-        "labels: 1 boxes reach over the border of their frame and are cut there",
+        "labels: 1 boxes reach over the border of their frame and are cut there, "
+        "such as in labels/train/a_1.txt",
         "labels: 1 files belong to no frame, such as labels/val/gone.txt",
         "train/normal holds no frames, so an anomaly filter cannot be fitted",
     ]
