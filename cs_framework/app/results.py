@@ -12,7 +12,7 @@ import pyarrow.csv
 from attrs import evolve
 
 from cs_framework import boxes as bx
-from cs_framework.interfaces import Float32
+from cs_framework.interfaces import Detection, Float32
 from cs_framework.outputs.interchange import reported, write_coco
 from cs_framework.outputs.tables import detections_table
 from cs_framework.pipeline.results import FrameResult
@@ -31,10 +31,15 @@ def table(result: FrameResult, truth: Float32 | None) -> list[dict[str, Any]]:
         if truth is not None and len(truth):
             overlaps = bx.iou(bx.as_boxes([detection.box]), truth)
             row["IoU"] = float(overlaps.max(initial=0))
-        x1, y1, x2, y2 = detection.box
-        row["pixels"] = f"{x2 - x1:.0f} x {y2 - y1:.0f} at {x1:.0f}, {y1:.0f}"
+        row["pixels"] = pixels(detection)
         rows.append(row)
     return rows
+
+
+def pixels(detection: Detection) -> str:
+    """Size and upper left corner of a box."""
+    x1, y1, x2, y2 = detection.box
+    return f"{x2 - x1:.0f} x {y2 - y1:.0f} at {x1:.0f}, {y1:.0f}"
 
 
 def as_csv(results: Sequence[FrameResult]) -> bytes:

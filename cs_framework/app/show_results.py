@@ -118,10 +118,10 @@ def answer(
             st.markdown(literal(against_truth(result, truth)))
         chosen = _table(slot, result, truth) if result.detections else 0
         if result.detections and not compact:
-            which = "The chosen box" if chosen else "The best box"
+            which, shown = "The chosen box" if chosen else "The best box", result.detections[chosen]
             st.image(
-                pictures.close_up(frame, result.detections[chosen].box),
-                caption=f"{which}, close up",
+                pictures.close_up(frame, shown.box),
+                caption=f"{which}, close up: {results.pixels(shown)}",
                 width=320,
             )
     with left:

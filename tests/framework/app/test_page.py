@@ -81,6 +81,8 @@ def test_the_answer_its_reason_and_its_table(page):
     table = page.dataframe[0].value
     assert len(table) == 5
     assert list(table["confidence"]) == sorted(table["confidence"], reverse=True)
+    captions = [image.caption for shown in page.get("image") for image in shown.proto.imgs]
+    assert f"The best box, close up: {table['pixels'][0]}" in captions, "the table may be too narrow for it"
 
 
 def test_fewer_boxes_without_a_new_analysis(page):
