@@ -7,11 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from attrs import frozen
 
 from cs_framework.evaluation.metrics import FOUND_IOU
-from cs_framework.outputs.report.contents import Contents, Looked
+from cs_framework.outputs.report.contents import EACH, Contents, Looked
 from cs_framework.outputs.report.wording import overlap
-
-EACH = 3
-"""Cases of a group."""
 
 
 @frozen(eq=False)
@@ -29,7 +26,11 @@ def choose_cases(contents: Contents) -> list[Group]:
     No embryo is shown twice in a group as long as there are others.
     """
     looks = contents.judged_frames
-    groups = _judged(looks) if looks else _unjudged([f for each in contents.timelines.values() for f in each])
+    if looks:
+        groups = _judged(looks)
+    else:
+        everything = [*(look for frames in contents.timelines.values() for look in frames), *contents.others]
+        groups = _unjudged(list({look.frame: look for look in everything}.values()))
     return [group for group in groups if group.looks]
 
 

@@ -21,6 +21,8 @@ from cs_framework.outputs.sequences import SEQUENCES
 Row = dict[str, Any]
 Box = tuple[float, float, float, float]
 
+EACH = 3
+"""Cases of a group."""
 EMBRYOS = 40
 """Embryos that are shown: those with the surest strings. The rest is in ``sequences.csv``."""
 _SUREST = [("smoothed_confidence", "descending"), ("confidence", "descending"), ("sequence", "ascending")]
@@ -113,6 +115,8 @@ class Contents:
     histories: dict[str, list[Row]]
     """``training/*.csv`` by component."""
     skipped: list[Row]
+    others: tuple[Looked, ...] = ()
+    """Frames of embryos not shown that hold the least sure reports, or the most suspected frames without."""
 
     @classmethod
     def read(cls, folder: Path) -> Contents:
@@ -140,6 +144,7 @@ class Contents:
             tracks=_grouped(_rows(folder / "tracks.parquet", shown)),
             histories={path.stem: _floats(path) for path in sorted((folder / "training").glob("*.csv"))},
             skipped=_csv(folder / "skipped.csv"),
+            others=_others(folder, known) if len(everything) > len(shown) else (),
         )
 
     @cached_property
@@ -186,6 +191,23 @@ def _timelines(folder: Path, sequences: Sequence[str], known: dict[str, Looked])
         sequence: tuple(sorted(some, key=lambda look: (look.index, look.frame)))
         for sequence, some in looks.items()
     }
+
+
+def _others(folder: Path, known: dict[str, Looked]) -> tuple[Looked, ...]:
+    columns = ["sequence", "detections", "anomaly_score"]
+    silent = pq.read_table(folder / "frames.parquet", columns=columns, filters=pc.field("detections") == 0)
+    columns = ["sequence", "confidence"]
+    best = pq.read_table(folder / "detections.parquet", columns=columns, filters=pc.field("rank") == 0)
+    suspected = silent.group_by("sequence").aggregate([("anomaly_score", "max")])
+    unsure = best.group_by("sequence").aggregate([("confidence", "min")])
+    found = [
+        *suspected.sort_by([("anomaly_score_max", "descending"), ("sequence", "ascending")])[:EACH][
+            "sequence"
+        ],
+        *unsure.sort_by([("confidence_min", "ascending"), ("sequence", "ascending")])[:EACH]["sequence"],
+    ]
+    looks = _timelines(folder, list(dict.fromkeys(name.as_py() for name in found)), known)
+    return tuple(look for frames in looks.values() for look in frames)
 
 
 def _looked(row: Row, found: Iterable[tuple[Box, float]]) -> Looked:

@@ -145,6 +145,14 @@ def test_of_many_embryos_the_surest_are_shown_and_the_others_counted(run, monkey
     assert "<summary>e2 " in html, "the one with the highest confidence"
 
 
+def test_the_least_sure_cases_are_those_of_all_embryos(run, monkeypatch):
+    monkeypatch.setattr(contents, "EMBRYOS", 1)
+    html = text(write_report(run, read))
+    group = html[html.index("Least sure") : html.index("Nearly")]
+    assert re.findall(r"<figcaption>(\w+) ", group) == ["e0_1", "e1_1", "e2_1"]
+    assert re.findall(r"<figcaption>(\w+) ", html[html.index("Nearly") :])[:3] == ["e0_0", "e1_0", "e2_0"]
+
+
 def test_whatever_a_name_holds_is_one_text(run):
     name = 'a\n"b",<i>\u2028&'
     skipped = tables.skipped_table([Skipped(name, "read", "</th><script>")])
