@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import shutil
+import sys
 import time
 
 import cv2
@@ -27,6 +28,14 @@ def script(root):
 
 def png(string: bool = True) -> bytes:
     return cv2.imencode(".png", streak_frame(np.random.default_rng(3), string=string))[1].tobytes()
+
+
+@pytest.fixture(autouse=True)
+def main_module():
+    """Streamlit puts its script in the place of the main module, which processes spawned later would run."""
+    before = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = before
 
 
 def opened(root, *files) -> AppTest:
