@@ -1,8 +1,9 @@
 from __future__ import annotations
 
-import gc
 import pickle
 import struct
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -136,21 +137,22 @@ def test_frames_are_turned_as_a_player_shows_them(
         np.testing.assert_array_equal(read_image(path, ref.page)[..., 0], turn(frame))
 
 
+ALIVE = """
+import gc, sys
+from pathlib import Path
+import av
+from cs_framework.data.images import read_image
+gc.disable()  # which would find those that hold each other
+for number in range(20):
+    read_image(Path(sys.argv[1]), number)
+print(sum(isinstance(one, av.VideoFrame) for one in gc.get_objects()))
+"""
+
+
 def test_frames_go_as_soon_as_they_are_read(tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.mp4", moving(20))
-    gc.collect()
-    gc.disable()  # which would find those that hold each other
-
-    def alive() -> int:
-        return sum(isinstance(one, av.VideoFrame) for one in gc.get_objects())
-
-    try:
-        before = alive()  # of other tests
-        for number in range(20):
-            read_image(path, number)
-        assert alive() - before <= 3
-    finally:
-        gc.enable()
+    done = subprocess.run([sys.executable, "-c", ALIVE, path], capture_output=True, text=True, check=True)
+    assert int(done.stdout) <= 3
 
 
 def test_a_file_that_changes_is_read_anew(tmp_path: Path) -> None:
