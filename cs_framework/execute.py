@@ -34,6 +34,7 @@ from cs_framework.pipeline.parts import Parts
 from cs_framework.pipeline.shards import Share
 from cs_framework.pipeline.worker import WorkerSpec
 from cs_framework.recipe import LoadedRecipe, load_recipe
+from cs_framework.recipe.loading import RESOLVED_FILE
 from cs_framework.recipe.schema import GateSettings, Step
 from cs_framework.run import Run, meaning
 from cs_framework.training.train import choose_gate, train
@@ -100,7 +101,7 @@ def execute(loaded: LoadedRecipe, options: Options, track: Callable[..., Iterabl
         out=out,
         track=track,
         engine=make_engine(loaded.recipe.pipeline),
-        spec=WorkerSpec(out / "resolved.toml", cache=cache, block=options.block, content=digest(resolved)),
+        spec=WorkerSpec(out / RESOLVED_FILE, cache=cache, block=options.block, content=digest(resolved)),
         bundle=_given_bundle(loaded, out, steps),
         synthetic=options.synthetic or out / "data",
         profile=options.profile,
@@ -115,7 +116,7 @@ def execute(loaded: LoadedRecipe, options: Options, track: Callable[..., Iterabl
             _clear(out)
         if options.share is None and out.exists():
             sweep(out)
-        write_text(out / "resolved.toml", resolved)
+        write_text(out / RESOLVED_FILE, resolved)
         with _log_file(out / _log_name(options.share)), closing(run.engine):
             return _take(run, steps, options.share)
 
@@ -127,7 +128,7 @@ def assemble(folder: Path, block: tuple[str, ...], track: Callable[..., Iterable
         CSError: some shards are missing, or it is no such folder.
     """
     out = folder.expanduser().absolute()
-    resolved = out / "resolved.toml"
+    resolved = out / RESOLVED_FILE
     if not resolved.exists():
         raise RecipeError(f"{out}: not a run folder, since there is no resolved.toml")
     loaded = load_recipe(resolved, block=block)
@@ -158,7 +159,7 @@ def _lasting(out: Path) -> Iterator[None]:
     Raises:
         CSError: it has vanished.
     """
-    mark, told = out / "resolved.toml", f"{out} has vanished during the run"
+    mark, told = out / RESOLVED_FILE, f"{out} has vanished during the run"
     try:
         yield
     except Exception as error:
@@ -231,7 +232,7 @@ def _open_steps(loaded: LoadedRecipe, out: Path, resolved: str, options: Options
         raise RecipeError(f"{out} is a file; choose a folder with --out")
     if not out.exists() or not any(out.iterdir()):
         return steps
-    before = out / "resolved.toml"
+    before = out / RESOLVED_FILE
     if options.replace:
         if not before.exists():
             raise RecipeError(

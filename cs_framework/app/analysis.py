@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from attrs import asdict, define, evolve, field, frozen
 
-from cs_framework.app.folders import RESOLVED, Entry
+from cs_framework.app.folders import Entry
 from cs_framework.app.jobs import Step
 from cs_framework.bundle import Bundle, read_bundle
 from cs_framework.cli.run import bundled
@@ -27,6 +27,7 @@ from cs_framework.pipeline.regions import RegionMaker
 from cs_framework.pipeline.results import FrameResult
 from cs_framework.pipeline.stages import Stages, rank
 from cs_framework.recipe import Choice, LoadedRecipe, load_recipe
+from cs_framework.recipe.loading import RESOLVED_FILE
 from cs_framework.recipe.schema import NARROWED_BY, DataSettings, GateSettings, PipelineSettings, Recipe
 from cs_framework.training.train import choose_gate
 
@@ -59,7 +60,7 @@ class Model:
             recipe = evolve(loaded.recipe, steps=("proposals",))
             return cls(entry, evolve(loaded, recipe=recipe), None, recipe)
         if entry.run is not None:
-            loaded = load_recipe(entry.run / RESOLVED, overrides=['steps=["detect"]'])
+            loaded = load_recipe(entry.run / RESOLVED_FILE, overrides=['steps=["detect"]'])
         else:
             loaded = load_recipe(bundled(Path("detect.toml")), overrides=[f"model.bundle={entry.path}"])
         return cls(entry, loaded, read_bundle(entry.path), loaded.recipe)

@@ -15,14 +15,12 @@ from attrs import field, frozen
 
 from cs_framework.cli.run import bundled
 from cs_framework.errors import DataError
-from cs_framework.recipe.loading import BUNDLE_FILE
+from cs_framework.recipe.loading import BUNDLE_FILE, RESOLVED_FILE
 
 DEPTH = 5
 """How deep below the root trained runs are looked for."""
 MOST = 500
 """Entries of a kind that are listed at most."""
-RESOLVED = "resolved.toml"
-"""The recipe of a run, in its folder."""
 
 
 def _real(path: Path) -> Path:
@@ -74,7 +72,7 @@ class Entry:
     def run(self) -> Path | None:
         """The run folder: of a trained bundle the one that it still lies in."""
         folder = self.path if self.kind == "run" else self.path.parent
-        return folder if self.kind != "recipe" and (folder / RESOLVED).is_file() else None
+        return folder if self.kind != "recipe" and (folder / RESOLVED_FILE).is_file() else None
 
 
 def trained_and_runs(root: Root) -> tuple[list[Entry], list[Entry]]:
@@ -85,7 +83,7 @@ def trained_and_runs(root: Root) -> tuple[list[Entry], list[Entry]]:
         if (folder / BUNDLE_FILE).is_file() and len(bundles) < MOST:
             shown = folder.parent if folder.name == "model" and folder != root.path else folder
             bundles.append(Entry(root.name(shown), folder, "trained"))
-        if (folder / RESOLVED).is_file() and len(runs) < MOST:
+        if (folder / RESOLVED_FILE).is_file() and len(runs) < MOST:
             runs.append(Entry(root.name(folder), folder, "run"))
         if min(len(bundles), len(runs)) == MOST:
             break

@@ -15,6 +15,7 @@ from attrs import define, field
 
 from cs_framework.app.folders import PrivateFolder
 from cs_framework.errors import CSError
+from cs_framework.recipe.loading import RESOLVED_FILE
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +124,7 @@ class Training:
         options = [part for override in overrides for part in ("--set", override)]
         command = [sys.executable, "-c", run, str(recipe), "train", "--out", str(out), *options]
         said = PrivateFolder()
-        if (out / "resolved.toml").exists():
+        if (out / RESOLVED_FILE).exists():
             command.append("--replace")
         with (said.path / _SAID).open("wb") as output:
             process = subprocess.Popen(

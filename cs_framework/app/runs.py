@@ -12,13 +12,14 @@ import pyarrow.parquet as pq
 from attrs import evolve, frozen
 from numpy.typing import NDArray
 
-from cs_framework.app.folders import RESOLVED, Root
+from cs_framework.app.folders import Root
 from cs_framework.data.dataset import survey
 from cs_framework.data.labels import LabelledFrame
 from cs_framework.data.source import FrameRef, open_source
 from cs_framework.errors import DataError
 from cs_framework.interfaces import Float32
 from cs_framework.recipe import load_recipe
+from cs_framework.recipe.loading import RESOLVED_FILE
 from cs_framework.recipe.schema import Recipe
 
 Float64 = NDArray[np.float64]
@@ -40,10 +41,10 @@ def recipe_of(run: Path, root: Root) -> Recipe:
         CSError: it cannot be read, or its bundle is gone or lies elsewhere.
     """
     with suppress(OSError, ValueError, AttributeError):  # which the recipe's own reader tells
-        text = (run / RESOLVED).read_text(encoding="utf-8")
+        text = (run / RESOLVED_FILE).read_text(encoding="utf-8")
         if bundle := tomllib.loads(text).get("model", {}).get("bundle"):
             root.inside(Path(bundle))
-    return load_recipe(run / RESOLVED, overrides=['steps=["detect"]']).recipe
+    return load_recipe(run / RESOLVED_FILE, overrides=['steps=["detect"]']).recipe
 
 
 def frames_of(run: Path, recipe: Recipe, root: Root) -> RunFrames:

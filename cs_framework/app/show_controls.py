@@ -11,12 +11,13 @@ from attrs import evolve, frozen
 
 from cs_framework.app.analysis import Model
 from cs_framework.app.controls import Control, controls_of, settings_from
-from cs_framework.app.folders import RESOLVED, Entry, Root
+from cs_framework.app.folders import Entry, Root
 from cs_framework.app.runs import RunFrames, frames_of, recipe_of
 from cs_framework.app.uploads import Upload, digest_of
 from cs_framework.app.wording import literal
 from cs_framework.data.images import EXTENSIONS
 from cs_framework.errors import RecipeError
+from cs_framework.recipe.loading import RESOLVED_FILE
 from cs_framework.recipe.schema import NARROWED_BY, DataSettings, GateSettings, PipelineSettings, Recipe
 
 SHOWN = 5
@@ -58,7 +59,7 @@ def choose_frames(root: Root, runs: list[Entry]) -> Source | None:
     if where == "Of a run":
         entry = st.selectbox("Run", runs, format_func=lambda run: run.label, key="frames-of")
         recipe = recipe_of(entry.path, root)
-        changed = (entry.path / RESOLVED).stat().st_mtime_ns
+        changed = (entry.path / RESOLVED_FILE).stat().st_mtime_ns
         return Source(_run_frames(str(entry.path), changed, recipe, root), recipe.data, False)
     files = st.file_uploader(
         "Frame, stack or video",

@@ -16,6 +16,7 @@ from cs_framework.evaluation.pairing import read_evaluation
 from cs_framework.execute import PROOF, Options, execute
 from cs_framework.pipeline.components import Components, digest, make_env
 from cs_framework.recipe import LoadedRecipe
+from cs_framework.recipe.loading import RESOLVED_FILE
 from cs_framework.recipe.reader import plain
 from cs_framework.run import meaning
 
@@ -106,7 +107,7 @@ def _finished(loaded: LoadedRecipe, folder: Path) -> bool:
 
 
 def _stale(loaded: LoadedRecipe, folder: Path) -> bool:
-    resolved = folder / "resolved.toml"
+    resolved = folder / RESOLVED_FILE
     return resolved.exists() and meaning(resolved.read_text(encoding="utf-8")) != meaning(loaded.to_toml())
 
 

@@ -13,6 +13,7 @@ from attrs import field, frozen
 from cs_framework.data.groups import Row, inside, read_index
 from cs_framework.data.images import EXTENSIONS
 from cs_framework.errors import DataError
+from cs_framework.recipe.loading import RESOLVED_FILE
 
 SPLITS = ("train", "val", "test")
 CLASSES = ("normal", "abnormal")
@@ -117,10 +118,6 @@ def read_list(path: Path) -> Listing:
     return Listing(tuple(path.parent / name for name in names), is_ordered=True)
 
 
-_RUN = "resolved.toml"
-"""The file that makes a folder a run folder."""
-
-
 def relative_name(path: Path, root: Path) -> str:
     """A path relative to the root, with ``/``; bytes that are no UTF-8 are written as hexadecimal escapes."""
     return os.fsencode(path.relative_to(root).as_posix()).decode("utf-8", "backslashreplace")
@@ -134,7 +131,7 @@ def walk(folder: Path) -> Iterator[Path]:
     seen: set[str] = set()
     for parent, folders, names in os.walk(folder, followlinks=True):
         real = os.path.realpath(parent)
-        if real in seen or (_RUN in names and parent != os.fspath(folder)):
+        if real in seen or (RESOLVED_FILE in names and parent != os.fspath(folder)):
             folders.clear()
             continue
         seen.add(real)

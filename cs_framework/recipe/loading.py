@@ -30,6 +30,8 @@ from cs_framework.registry import Component, Registry
 if TYPE_CHECKING:
     from cs_framework.interfaces import Env
 
+RESOLVED_FILE = "resolved.toml"
+"""The recipe of a run with every default filled in: the file that makes a folder a run folder."""
 BUNDLE_FILE = "bundle.json"
 
 

@@ -190,9 +190,7 @@ class ImplantNet:
                     f"{folder / _META} was written for {meta}, but the settings ask for {self._meta()}: "
                     "change the settings, or train again"
                 )
-            with torch.device(
-                "meta"
-            ):  # no memory is taken but that of the weights, whatever width is claimed
+            with torch.device("meta"):  # no memory is taken but that of the weights, whatever is claimed
                 network = MarkNet(self._settings.width)
             network.load_state_dict(load_file(folder / _WEIGHTS), assign=True)
         except (OSError, ValueError, RuntimeError, SafetensorError) as error:

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from attrs import evolve, frozen
 
 from cs_framework.outputs.sequences import SEQUENCES
+from cs_framework.recipe.loading import RESOLVED_FILE
 
 Row = dict[str, Any]
 Box = tuple[float, float, float, float]
@@ -121,7 +122,7 @@ class Contents:
     @classmethod
     def read(cls, folder: Path) -> Contents:
         """Read a run folder; what is not there is empty."""
-        text = _text(folder / "resolved.toml")
+        text = _text(folder / RESOLVED_FILE)
         recipe = tomllib.loads(text)
         bundle = Path(recipe.get("model", {}).get("bundle") or folder / "model")
         judged = tuple(map(_judged, _rows(folder / "evaluation" / "judged.parquet")))
