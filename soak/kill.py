@@ -25,7 +25,8 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder, rng = Path(name), random.Random(0)
-        recipe = prepare(folder / "fast", given.frames, seconds=0.02)
+        # So slow a batch that all kills find the run at work.
+        recipe = prepare(folder / "fast", given.frames, seconds=0.3)
         assert start(recipe, "--out", folder / "whole").wait() == 0
         wanted = (folder / "whole" / "detections.parquet").read_bytes()
         again = kill_run(recipe, folder / "killed", given.kills, rng)
@@ -35,7 +36,7 @@ def main() -> None:
         told = folder / "told"
         told.mkdir()
         # A worker takes seconds to come back, and the run must not end meanwhile.
-        slow = prepare(folder / "slow", given.frames, tells=str(told), seconds=0.3)
+        slow = prepare(folder / "slow", given.frames, tells=str(told), seconds=1.5)
         count = kill_workers(slow, folder / "dask", told, given.dask_kills, rng)
         print(f"{count} kills of a Dask worker")
         assert (folder / "dask" / "detections.parquet").read_bytes() == wanted
@@ -48,7 +49,7 @@ def kill_run(recipe: Path, out: Path, kills: int, rng: random.Random) -> list[in
     for _ in range(kills):
         wanted = finished(out) + rng.randint(0, 2)
         running = start(recipe, "--out", out, "--resume")
-        time.sleep(rng.uniform(0, 5) if wanted == finished(out) else 0)
+        time.sleep(rng.uniform(0, 3) if wanted == finished(out) else 0)
         while running.poll() is None and finished(out) < wanted:
             time.sleep(0.005)
         time.sleep(rng.uniform(0, 0.1))
