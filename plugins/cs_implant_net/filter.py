@@ -76,10 +76,9 @@ class ImplantNet:
         env: where the network runs.
     """
 
-    context = 0
-
     def __init__(self, settings: Settings, env: Env) -> None:
         self._settings = settings
+        self.context = settings.context
         self._device = torch.device(env.device)
         self._network: nn.Module | None = None
         self._fingerprint = ""
@@ -154,11 +153,14 @@ class ImplantNet:
         return history
 
     def score(self, windows: Sequence[Window]) -> NDArray[np.float32]:
-        """(N,) mean of the strongest logits on the embryo; see `frame_logits`."""
-        scores: list[float] = []
-        for marks in self._marks([window.frame for window in windows]):
-            inside = torch.from_numpy(np.ascontiguousarray(marks.inside))
-            scores += frame_logits(torch.from_numpy(marks.logits)[None, None], inside[None, None]).tolist()
+        """(N,) mean of the strongest logits on the embryo; see `frame_logits`.
+
+        With `context` it is averaged over the window, the frame itself weighing most: strings stay for hours.
+        """
+        frames = {id(frame): frame for window in windows for frame in window.frames}
+        logits = dict(zip(frames, map(_frame_logit, self._marks(list(frames.values()))), strict=True))
+        weights = 1 + self.context - np.abs(np.arange(-self.context, self.context + 1))
+        scores = [np.average([logits[id(f)] for f in window.frames], weights=weights) for window in windows]
         return np.array(scores, np.float32)
 
     def explain(self, window: Window) -> Explanation:
@@ -234,6 +236,11 @@ class ImplantNet:
         seen = normalise(planes.to(self._device)[:, None].float())
         with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
             return network(seen.contiguous(memory_format=torch.channels_last))
+
+
+def _frame_logit(marks: Marks) -> float:
+    inside = torch.from_numpy(np.ascontiguousarray(marks.inside))
+    return float(frame_logits(torch.from_numpy(marks.logits)[None, None], inside[None, None]))
 
 
 def _normal(windows: Windows) -> list[int]:

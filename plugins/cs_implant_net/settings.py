@@ -48,6 +48,12 @@ class Settings:
     flips: bool = setting(
         False, help="average the maps of the frame and its mirror images; four times the cost"
     )
+    context: int = setting(
+        0,
+        ge=0,
+        help="neighbours on each side, of the same embryo, whose scores count as well, the nearer the more: "
+        "strings stay for hours, what is mistaken for one seldom does; 0 scores each frame by itself",
+    )
 
 
 @frozen

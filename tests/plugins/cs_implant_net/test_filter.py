@@ -206,6 +206,20 @@ def test_with_flips_a_frame_and_its_mirror_image_score_alike(fitted, make_frame,
     assert np.abs(plain.marks(frame).logits - marks.logits).max() > 1e-3
 
 
+def test_neighbours_in_time_count_the_less_the_farther(fitted, make_frame, tmp_path):
+    fitted().save(tmp_path)
+    plain, timed = (ImplantNet(evolve(QUICK, context=context), Env()) for context in (0, 2))
+    for component in (plain, timed):
+        component.load(tmp_path)
+    assert (plain.context, timed.context) == (0, 2)
+    frames = [make_frame(seed) for seed in range(5)]
+    alone = plain.score([Window((frame,)) for frame in frames])
+    around = [[max(0, min(4, n + d)) for d in (-2, -1, 0, 1, 2)] for n in range(5)]
+    scores = timed.score([Window(tuple(frames[at] for at in places)) for places in around])
+    expected = [np.dot(alone[places], [1, 2, 3, 2, 1]) / 9 for places in around]
+    np.testing.assert_allclose(scores, expected, rtol=1e-5)
+
+
 # Saving
 
 
