@@ -52,7 +52,6 @@ class BackboneEmbedder:
         backbone: the network.
         env: of the component.
         image_size: pixels; see the two embedders.
-        batch_size: images per forward pass.
         device: ``auto`` for that of `env`.
         precision: ``bf16`` computes in bfloat16 where torch's autocast does.
         compiled: whether the network goes through ``torch.compile``.
@@ -69,7 +68,6 @@ class BackboneEmbedder:
         env: Env,
         *,
         image_size: int,
-        batch_size: int,
         device: str = "auto",
         precision: Literal["fp32", "bf16"] = "fp32",
         compiled: bool = False,
@@ -77,7 +75,7 @@ class BackboneEmbedder:
         self.dim = backbone.dim
         self._backbone = backbone
         self._device = _device(env.device if device == "auto" else device)
-        self._image_size, self._batch_size = image_size, batch_size
+        self._image_size = image_size
         self._bf16 = precision == "bf16"
         self._mean, self._std = (
             torch.tensor(values, device=self._device).reshape(3, 1, 1)
@@ -123,7 +121,17 @@ class CropEmbedder(BackboneEmbedder):
     """Describes a box by what the network makes of its crop, resized to `image_size` squared.
 
     A crop holds every pixel that its box touches, and at least one.
+
+    Args:
+        backbone: the network.
+        env: of the component.
+        batch_size: crops per forward pass.
+        settings: those of `BackboneEmbedder`.
     """
+
+    def __init__(self, backbone: Backbone, env: Env, *, batch_size: int, **settings: Any) -> None:
+        super().__init__(backbone, env, **settings)
+        self._batch_size = batch_size
 
     @torch.inference_mode()
     def embed(self, batch: Batch) -> list[Float32]:
@@ -172,34 +180,25 @@ class PooledEmbedder(BackboneEmbedder):
 
     @torch.inference_mode()
     def embed(self, batch: Batch) -> list[Float32]:
-        """(N_i, dim) for the (N_i, 4) boxes of each frame; frames of one size share a forward pass."""
-        pooled = [torch.empty((0, self.dim)) for _ in batch]
-        wanted = sorted(
-            (i for i, (_, boxes) in enumerate(batch) if len(boxes)), key=lambda i: batch[i][0].size
-        )
-        for size, group in groupby(wanted, key=lambda i: batch[i][0].size):
-            members = list(group)
-            for start in range(0, len(members), self._batch_size):
-                rows = members[start : start + self._batch_size]
-                images = [self._upload(batch[i][0]) for i in rows]
-                dense = self._forward(self._resized(images, self._fitted(size)))
-                for i, features in zip(rows, dense, strict=True):
-                    pooled[i] = self._pooled(features, batch[i][1], size)
-        return [rows.cpu().numpy() for rows in pooled]
+        """(N_i, dim) for the (N_i, 4) boxes of each frame, a forward pass for each."""
+        return [self._pooled(frame, boxes) for frame, boxes in batch]
 
     def _fitted(self, size: tuple[int, int]) -> tuple[int, int]:
         stride, scale = self._backbone.stride, self._image_size / max(size)
         height, width = (max(round(side * scale / stride), 1) * stride for side in size)
         return height, width
 
-    def _pooled(self, features: Tensor, boxes: Float32, size: tuple[int, int]) -> Tensor:
+    def _pooled(self, frame: Frame, boxes: Float32) -> Float32:
+        if not len(boxes):
+            return np.empty((0, self.dim), np.float32)
+        (features,) = self._forward(self._resized([self._upload(frame)], self._fitted(frame.size)))
         areas = [boxes]
         if self._surroundings is not None:
             centre, half = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]) / 2
             reach = half * self._surroundings
             areas.append(np.concatenate([centre - reach, centre + reach], axis=1))
-        means = pool_boxes(features, np.concatenate(areas), size)
-        return torch.cat(means.tensor_split(len(areas)), dim=1)
+        means = pool_boxes(features, np.concatenate(areas), frame.size)
+        return torch.cat(means.tensor_split(len(areas)), dim=1).cpu().numpy()
 
 
 def _device(name: str) -> torch.device:

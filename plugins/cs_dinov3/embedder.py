@@ -25,6 +25,7 @@ class DINOv3Embedder(CropEmbedder):
             transformer.of_image(),
             env,
             **_running(settings),
+            batch_size=settings.batch_size,
         )
 
 
@@ -49,7 +50,6 @@ def _running(settings: DINOv3Settings | DINOv3RoiSettings) -> dict[str, Any]:
     """How the network runs, in the words of `BackboneEmbedder`."""
     return {
         "image_size": settings.image_size,
-        "batch_size": settings.batch_size,
         "device": settings.device,
         "precision": settings.precision,
         "compiled": settings.compile,

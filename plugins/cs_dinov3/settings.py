@@ -43,7 +43,6 @@ class DINOv3Settings(_NetworkSettings):
 class DINOv3RoiSettings(_NetworkSettings):
     """Which weights, how they run, and what a box is pooled from."""
 
-    batch_size: int = setting(4, ge=1, help="frames per forward pass")
     image_size: int = setting(
         512,
         ge=_PATCH,

@@ -17,11 +17,10 @@ def timm_embedder(settings: TimmSettings, env: Env) -> CropEmbedder | PooledEmbe
     size = settings.image_size or image_size(network)
     shared = {
         "image_size": size,
-        "batch_size": settings.batch_size,
         "device": settings.device,
         "precision": settings.precision,
         "compiled": settings.compile,
     }
     if settings.mode == "crops":
-        return CropEmbedder(of_crops(network, size), env, **shared)
+        return CropEmbedder(of_crops(network, size), env, batch_size=settings.batch_size, **shared)
     return PooledEmbedder(of_frames(network), env, surroundings=settings.surroundings, **shared)

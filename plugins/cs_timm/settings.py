@@ -33,10 +33,13 @@ class TimmSettings:
     surroundings: float | None = setting(
         None,
         gt=1,
+        acts_when={"mode": "pooled"},
         help="pooled: how many times a box is enlarged for a second mean, which doubles the dimension; "
         "none when left out",
     )
-    batch_size: int = setting(8, ge=1, help="frames or crops per forward pass")
+    batch_size: int = setting(
+        8, ge=1, acts_when={"mode": "crops"}, help="crops: how many go into a forward pass"
+    )
     device: Literal["auto", "cpu", "cuda", "mps"] = setting("auto", help="auto: as the pipeline")
     precision: Literal["fp32", "bf16"] = setting("fp32", help="bf16 is faster and differs in the third digit")
     compile: bool = setting(False, help="torch.compile: slow to start, then faster; needs a C++ compiler")

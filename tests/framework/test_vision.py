@@ -30,7 +30,7 @@ def crop_backbone():
 
 
 def pooled(image_size=80, **settings):
-    return PooledEmbedder(dense_backbone(), Env(), image_size=image_size, batch_size=2, **settings)
+    return PooledEmbedder(dense_backbone(), Env(), image_size=image_size, **settings)
 
 
 def test_means_of_pixels_through_both_paths():
@@ -61,7 +61,7 @@ def test_frames_keep_their_aspect_to_half_a_stride(size, image_size, fitted):
 
     watched = evolve(dense_backbone(), forward=watch)
     frame = Frame(np.zeros((*size, 3), np.uint8), "frame")
-    embedder = PooledEmbedder(watched, Env(), image_size=image_size, batch_size=2)
+    embedder = PooledEmbedder(watched, Env(), image_size=image_size)
     embedder.embed([(frame, np.float32([[0, 0, 1, 1]]))])
     assert seen == [(1, 3, *fitted)]
 
@@ -97,7 +97,7 @@ def test_pixels_are_normalised_and_bicubic_ones_do_not_overshoot():
         return backbone.forward(pixels)
 
     watched = evolve(backbone, forward=watch)
-    PooledEmbedder(watched, Env(), image_size=64, batch_size=1).embed([(frame, boxes)])
+    PooledEmbedder(watched, Env(), image_size=64).embed([(frame, boxes)])
     low, high = seen[0].amin((0, 2, 3)), seen[0].amax((0, 2, 3))
     torch.testing.assert_close(low, torch.tensor([-1, -2, -0.5]))
     torch.testing.assert_close(high, torch.tensor([1, 2, 0.5]))
@@ -122,4 +122,4 @@ def test_devices_that_are_not_there_are_refused(monkeypatch):
     with pytest.raises(SetupError, match="cuda"):
         pooled(device="cuda")
     with pytest.raises(SetupError, match="cuda"):
-        PooledEmbedder(dense_backbone(), Env(device="cuda"), image_size=8, batch_size=1)
+        PooledEmbedder(dense_backbone(), Env(device="cuda"), image_size=8)
