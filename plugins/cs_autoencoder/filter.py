@@ -254,9 +254,9 @@ class Autoencoder:
             own = residual[middle]
             unusual = own
             if self.context:
-                around = torch.cat([places[:, : self.context], places[:, self.context + 1 :]], dim=1)
-                unusual = own - torch.stack([residual[some].quantile(0.5, dim=0) for some in around])
-            yield _Judged(own, unusual, None if masks is None else masks[middle])
+                pairs = zip(middle, places, strict=True)
+                unusual = torch.stack([_less_neighbours(residual, *pair) for pair in pairs])
+            yield _Judged(own, unusual, None if masks is None else masks[middle].to(own.device))
 
     def _residuals(self, frames: PreparedWindows, rows: Tensor) -> tuple[Tensor, Tensor | None]:
         """Combined residuals (N, 1, S, S) as float64, and masks, of some frames."""
@@ -282,6 +282,13 @@ class Autoencoder:
         low = self._settings.precision == "bfloat16"
         with torch.autocast(self._device.type, torch.bfloat16, enabled=low):
             return network(images)
+
+
+def _less_neighbours(residuals: Tensor, middle: Tensor, places: Tensor) -> Tensor:
+    """The residual of the middle frame less the median of the others; a sequence's end repeats frames."""
+    others = places[places != middle]
+    own = residuals[middle]
+    return own - residuals[others].quantile(0.5, dim=0) if len(others) else own
 
 
 def _exact_convolutions() -> AbstractContextManager[None]:

@@ -366,12 +366,16 @@ def test_neighbours_in_time_take_away_what_is_always_there(as_with, make_frame):
     assert (plain.context, timed.context) == (0, 2)
     windows = [Window(tuple(frames[max(0, min(5, n + d))] for d in range(-2, 3))) for n in range(6)]
     residuals = [plain.explain(Window((frame,))).residual for frame in frames]
+    around = [[max(0, min(5, n + d)) for d in (-2, -1, 0, 1, 2)] for n in range(6)]
     expected = [
-        (residuals[n] - np.median([residuals[max(0, min(5, n + d))] for d in (-2, -1, 1, 2)], axis=0)).mean()
-        for n in range(6)
+        (residuals[n] - np.median([residuals[at] for at in places if at != n], axis=0)).mean()
+        for n, places in enumerate(around)
     ]
     np.testing.assert_allclose(timed.score(windows), expected, atol=1e-6)
-    np.testing.assert_allclose(timed.score([Window((frames[0],) * 5)]), [0], atol=1e-9)
+    alone = timed.score([Window((frames[0],) * 5)])
+    np.testing.assert_allclose(
+        alone, [residuals[0].mean()], atol=1e-6, err_msg="it is no neighbour of itself"
+    )
 
 
 def test_a_filter_with_neighbours_is_fitted_on_the_frames_themselves(make_windows, tmp_path):
