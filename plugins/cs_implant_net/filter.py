@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from cs_framework import DataError, Env, Explanation, Frame, History, SetupError, Window, Windows
 from cs_implant_net.learning import Canvas, Validation, learn
-from cs_implant_net.network import STRIDE, MarkNet, normalise, seeded_network
+from cs_implant_net.network import STRIDE, MarkNet, exact_convolutions, normalise, seeded_network
 from cs_implant_net.scoring import frame_logits
 from cs_implant_net.settings import Settings
 from cs_implant_net.views import View
@@ -234,7 +234,7 @@ class ImplantNet:
     def _logits(self, network: nn.Module, planes: Tensor) -> Tensor:
         """Logits (N, 1, S / 2, S / 2) of uint8 planes (N, S, S)."""
         seen = normalise(planes.to(self._device)[:, None].float())
-        with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+        with exact_convolutions():
             return network(seen.contiguous(memory_format=torch.channels_last))
 
 

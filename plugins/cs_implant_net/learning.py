@@ -16,7 +16,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from cs_framework import Env, Frame, History, cavity
 from cs_implant_net.drawing import Drawn, What, as_frame, draw, undrawn, vary
-from cs_implant_net.network import STRIDE, MarkNet
+from cs_implant_net.network import STRIDE, MarkNet, exact_convolutions
 from cs_implant_net.scoring import frame_logits
 from cs_implant_net.settings import Settings
 from cs_implant_net.views import View
@@ -130,7 +130,11 @@ def learn(
     drawings = math.ceil(settings.views / _SHOWN)
     total = settings.epochs * steps_per_epoch
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, settings.learning_rate, total_steps=total + 1, pct_start=_WARM_UP, cycle_momentum=False
+        optimizer,
+        settings.learning_rate,
+        total_steps=total + 1,
+        pct_start=max(_WARM_UP, 2 / (total + 1)),  # a warm-up of one step at least, or it divides by 0
+        cycle_momentum=False,
     )
     span = max(1, round(_AVERAGED * total))
     averaged = AveragedModel(network, avg_fn=lambda mean, new, n: mean + (new - mean) / min(n + 1, span))
@@ -142,8 +146,9 @@ def learn(
         for _ in env.track(range(steps_per_epoch), name, steps_per_epoch):
             drawn = [vary(pool[row], rng) for row in rng.integers(len(pool), size=settings.batch_size)]
             optimizer.zero_grad()
-            loss = _loss(forward(network, _planes(drawn)), drawn)
-            loss.backward()
+            with exact_convolutions():
+                loss = _loss(forward(network, _planes(drawn)), drawn)
+                loss.backward()
             optimizer.step()
             schedule.step()
             averaged.update_parameters(network)

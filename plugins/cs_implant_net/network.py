@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import AbstractContextManager
 
 import torch
 from torch import Tensor, nn
@@ -116,6 +117,11 @@ class MarkNet(nn.Module):
 
 def _twice(maps: Tensor) -> Tensor:
     return F.interpolate(maps, scale_factor=2.0, mode="nearest")
+
+
+def exact_convolutions() -> AbstractContextManager[None]:
+    """On a GPU: the same figures every time, in full float32."""
+    return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
 
 
 def seeded_network(width: int, seed: int) -> MarkNet:

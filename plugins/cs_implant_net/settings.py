@@ -40,7 +40,11 @@ class Settings:
         help="share of the frames, those with the clearest cavity, that strings are drawn into",
     )
     epochs: int = setting(12, ge=1, help="how often validation is asked for the better weights")
-    views: int = setting(1000, ge=1, help="views with strings drawn anew, per epoch")
+    views: int = setting(
+        1000,
+        ge=1,
+        help="views shown per epoch; a third as many are drawn anew, each shown under several conditions",
+    )
     batch_size: int = setting(8, ge=1, help="views per step")
     learning_rate: float = setting(3e-3, gt=0, help="largest learning rate of AdamW")
     max_frames: int = setting(2000, ge=1, help="string-free frames to draw into, at most, evenly spread")

@@ -4,11 +4,12 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from attrs import evolve
 from safetensors.numpy import load_file, save_file
 
 from cs_framework import DataError, Env, Frame, SetupError, Window
-from cs_implant_net import learning
+from cs_implant_net import learning, network
 from cs_implant_net.filter import ImplantNet
 from tests.plugins.cs_implant_net.conftest import QUICK
 
@@ -74,6 +75,27 @@ def test_the_average_of_the_last_weights_is_kept(make_windows, tmp_path, monkeyp
         mean = {name: (mean[name] + weights[name]) / 2 for name in mean}
     assert all(np.allclose(kept[name], mean[name], rtol=1e-4, atol=1e-6) for name in kept)
     assert not same(kept, steps[-1])
+
+
+@pytest.mark.parametrize("steps", [1, 2, 18, 19, 20])
+def test_any_number_of_steps_can_be_made(make_windows, steps):
+    component = ImplantNet(evolve(QUICK, epochs=1, views=steps, batch_size=1), Env())
+    assert component.fit(make_windows([0] * 2), make_windows([], first=9), Env()).best_epoch == 1
+
+
+def test_gradients_are_exact_on_a_gpu_as_well(make_windows, monkeypatch):
+    seen = set()
+
+    class Watched(network.MarkNet):
+        def forward(self, planes):
+            logits = super().forward(planes)
+            cudnn = torch.backends.cudnn
+            logits.register_hook(lambda _: seen.add((cudnn.deterministic, cudnn.allow_tf32)))
+            return logits
+
+    monkeypatch.setattr(network, "MarkNet", Watched)
+    ImplantNet(evolve(QUICK, epochs=1), Env()).fit(make_windows([0] * 2), make_windows([], first=9), Env())
+    assert seen == {(True, False)}
 
 
 @pytest.mark.parametrize(("strings", "kept"), [(19, 2), (20, 1)])
