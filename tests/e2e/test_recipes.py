@@ -94,18 +94,30 @@ def test_recipes_are_checked_without_torch(name, root, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_published_without_weights_says_how_to_get_them(tmp_path, root):
+@pytest.mark.parametrize(
+    ("backend", "ways"),
+    [
+        (
+            "transformers",
+            ("facebook/dinov3-vitb16-pretrain-lvd1689m", "hf auth login", "timm", "ridge-texture"),
+        ),
+        ("timm", ("timm/vit_base_patch16_dinov3.lvd1689m", "ridge-texture")),
+    ],
+)
+def test_published_without_weights_says_how_to_get_them(tmp_path, root, backend, ways):
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "hub")}
     command = [
         Path(sys.executable).with_name("cs-run"),
         RECIPES / "published.toml",
         "--set",
         f"data.root={root}",
+        "--set",
+        f"embedder.settings.backend={backend}",
     ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
-    for way in ("facebook/dinov3-vitb16-pretrain-lvd1689m", "hf auth login", "timm", "ridge-texture"):
+    for way in ways:
         assert way in done.stderr
     assert not (tmp_path / "runs").exists()
 
