@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from cs_framework import Backbone, SetupError, locate_weights, reading_weights
 
 _SEED = 0  # of random weights: the same in training and in detection, whatever the recipe's seed
+_TRIAL = (6, 4)
+"""Height and width, in strides, of what a network is tried on before it is trusted with whole frames."""
 _WAYS_OUT = [
     'settings = { weights = "PATH" }: a folder with config.json and model.safetensors, or such a file',
     'settings = { weights = "random" }: an untrained network, for trials',
@@ -63,22 +65,25 @@ def of_frames(network: nn.Module) -> Backbone:
     """Read for the last map of features; tokens that stand for no place are left out.
 
     Raises:
-        SetupError: timm reads none from the network, or it takes images of one size only.
+        SetupError: timm reads none from the network, or it does not take frames of any shape.
     """
-    readable = hasattr(network, "forward_intermediates") and hasattr(network, "feature_info")
-    embedding = _patch_embedding(network)
-    if not readable or (embedding and embedding.strict_img_size):
-        raise SetupError(
-            f"timm cannot run {type(network).__name__} over whole frames of any shape: "
-            'set mode = "crops" in [embedder], or choose another model.'
-        )
 
     def last_map(pixels: Tensor) -> Tensor:
         (features,) = network.forward_intermediates(pixels, indices=1, norm=True, intermediates_only=True)
         return features
 
-    info = network.feature_info[-1]
-    return Backbone(network, last_map, info["num_chs"], info["reduction"], **_pixels(network))
+    try:
+        channels, stride = (network.feature_info[-1][key] for key in ("num_chs", "reduction"))
+        with torch.inference_mode():
+            found = tuple(last_map(torch.zeros(1, 3, _TRIAL[0] * stride, _TRIAL[1] * stride)).shape)
+        if found != (1, channels, *_TRIAL):
+            raise ValueError(f"it gives a map of shape {found}")
+    except Exception as error:  # each family of networks has its own way to fail
+        raise SetupError(
+            f"timm cannot run {type(network).__name__} over whole frames of any shape ({error}): "
+            'set mode = "crops" in [embedder], or choose another model.'
+        ) from error
+    return Backbone(network, last_map, channels, stride, **_pixels(network))
 
 
 def image_size(network: nn.Module) -> int:

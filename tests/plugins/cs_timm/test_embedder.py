@@ -114,9 +114,10 @@ def test_unknown_models_are_refused_with_some_like_it(model, alike):
         timm_embedder(evolve(SMALL, model=model), Env())
 
 
-def test_networks_of_one_image_size_are_refused_for_whole_frames():
+@pytest.mark.parametrize("model", ["mixer_s32_224", "levit_128s"])
+def test_networks_that_take_no_frames_of_any_shape_are_refused_when_built(model):
     with pytest.raises(SetupError, match='mode = "crops"'):
-        timm_embedder(TimmSettings(model="mixer_s32_224", weights="random"), Env())
+        timm_embedder(TimmSettings(model=model, weights="random"), Env())
 
 
 def test_crops_of_broken_patches_are_refused():
