@@ -34,14 +34,19 @@ def make_env(loaded: LoadedRecipe, cache: Path | None = None, track: Callable[..
     extra = {"track": track} if track else {}
     return Env(
         seed=loaded.recipe.seed,
-        device=_device(pipeline.device),
+        device=resolved_device(pipeline.device),
         threads=pipeline.threads,
         cache=cache,
         **extra,
     )
 
 
-def _device(wanted: str) -> Device:
+def resolved_device(wanted: str) -> Device:
+    """What `pipeline.device` comes to here.
+
+    Raises:
+        SetupError: torch sees no such device.
+    """
     import torch
 
     here = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}

@@ -15,7 +15,7 @@ from cs_framework.errors import CSError
 from cs_framework.interfaces import Float32, Frame
 from cs_framework.pipeline.batch import Batch
 from cs_framework.pipeline.cache import Arrays, Cache
-from cs_framework.pipeline.components import Components, digest, identity
+from cs_framework.pipeline.components import Components, digest, identity, resolved_device
 from cs_framework.pipeline.narrow import narrow, unite
 from cs_framework.recipe import LoadedRecipe
 from cs_framework.recipe.schema import NARROWED_BY
@@ -127,6 +127,7 @@ class RegionMaker:
         return {
             "bits": recipe.data.bits,
             "embryo": recipe.data.embryo,
+            "device": resolved_device(recipe.pipeline.device),
             "threads": recipe.pipeline.threads,
             "seed": recipe.seed,
         }

@@ -69,6 +69,13 @@ def test_a_recipe_without_the_filter_is_refused_when_it_is_built(loaded):
         Components.build(evolve(loaded, anomaly_filter=None), Env())
 
 
+def test_what_another_device_computed_is_not_taken_from_the_cache(loaded, tmp_path, monkeypatch):
+    maker = RegionMaker(loaded, Components.build(loaded, Env()), Cache(tmp_path / "cache"))
+    on_cpu = maker._proposals_depend_on()
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    assert maker._proposals_depend_on() != on_cpu
+
+
 def test_proposals_of_a_bound_proposer_are_kept_under_what_the_filter_has_learnt(loaded, tmp_path):
     parts = Components.build(loaded, Env())
     (proposer,), filter_ = parts.proposers, parts.anomaly_filter
