@@ -28,6 +28,8 @@ _ONE_WAY = 0.2
 _POINTS = 33
 _PLACES = 6
 """Places drawn for each string, of which the smoothest is taken: strings are seen in the cavity."""
+_TRIES = 5
+"""Of a string, where nothing can be seen of it, as happens in tiny frames."""
 _CENTRE_WITHIN, _END_WITHIN = 0.56, 0.88
 """Radii of the embryo within which the middle and the ends of a string lie."""
 _MIDDLE = 0.65
@@ -52,7 +54,7 @@ class Implant:
     mask: Bool
     """(H, W) where a drawn string can be seen; look-alikes are not marked."""
     boxes: Float32
-    """(N, 4) around each string, N at least 1 in a frame that is large enough for one (16 px)."""
+    """(N, 4) around each string that can be seen; N may be 0 below 40 px, or with hardly any embryo."""
 
 
 def implant(frame: Frame, rng: np.random.Generator, strings: int | None = None) -> Implant:
@@ -78,8 +80,9 @@ def implant(frame: Frame, rng: np.random.Generator, strings: int | None = None) 
         for curve, style, strength in scene.look_alikes():
             grey = draw_string(grey, curve, style, strength).image
         for _ in range(int(rng.choice((1, 2, 3), p=(0.75, 0.19, 0.06))) if strings is None else strings):
-            drawn = draw_string(grey, *scene.string())
-            if drawn.mask.any():
+            tries = (draw_string(grey, *scene.string()) for _ in range(_TRIES))
+            drawn = next((one for one in tries if one.mask.any()), None)
+            if drawn is not None:
                 grey = drawn.image
                 mask |= drawn.mask
                 boxes.append(drawn.box)
@@ -109,6 +112,8 @@ def cavity(frame: Frame) -> float:
     roughness = _roughness(frame.grey.astype(np.float32), embryo.diameter)
     y, x = np.ogrid[0.5:height, 0.5:width]
     middle = (x - embryo.x) ** 2 + (y - embryo.y) ** 2 < (_MIDDLE * embryo.radius) ** 2
+    if not (middle & embryo.mask).any():
+        return 0.0
     smooth = np.percentile(roughness[middle & embryo.mask], 20)
     crisp = np.percentile(roughness[embryo.mask], 90)
     return float(np.clip(1 - smooth / crisp, 0, 1)) if crisp > 0 else 0.0
@@ -144,13 +149,14 @@ class _Scene:
         radius = embryo.radius if embryo.found else _WITHOUT_EMBRYO / 2 * min(height, width)
         plane = frame.grey.astype(np.float32)
         maps = ridge_maps(frame.grey, (0.7, 1.5))
-        axis, coherence = _gradient_axis(maps, embryo.mask)
+        inside = embryo.mask if embryo.mask.any() else np.ones(frame.size, bool)
+        axis, coherence = _gradient_axis(maps, inside)
         return cls(
             rng=rng,
             centre=np.array([embryo.x, embryo.y]),
             radius=radius,
             roughness=_roughness(plane, 2 * radius),
-            blur=_sharpness(maps, embryo.mask),
+            blur=_sharpness(maps, inside),
             light=axis + np.pi * rng.integers(2),
             one_way=min(coherence / _ONE_WAY, 1.0),
             relief=rng.uniform(0, 0.9),

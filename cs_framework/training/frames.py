@@ -59,7 +59,8 @@ def scorer_frames(
     if len(known) > len(strings_free):
         val = known
     elif implants.share and strings_free:
-        drawn = drawn_strings(implants, retouch, strings_free, clarity)
+        # In the light of their frames, as the string-free ones are; only training frames are relit.
+        drawn = drawn_strings(implants, Retouch(retouch.seed), strings_free, clarity)
         val = [*_spread(strings_free, _VALIDATED_ON), *drawn]
         notes.append("no boxes in val: the scorer is validated on strings drawn into its string-free frames")
     else:

@@ -71,6 +71,19 @@ def test_strings_are_brighter_or_darker_than_what_lies_beside_them() -> None:
     assert np.median(np.abs(changes)) > 5
 
 
+@pytest.mark.parametrize("circle", [(0.5, 0.5, 0.001), (1, 1, 0.002), (0.5, 0.5, 0.003)])
+def test_embryos_that_a_user_gives_too_small(circle: tuple[float, float, float]) -> None:
+    frame = Frame(FRAME.image, "f", circle=circle)
+    assert cavity(frame) == 0
+    assert implant(frame, np.random.default_rng(0)).frame.size == FRAME.size
+
+
+def test_nearly_every_string_can_be_seen_even_in_tiny_frames() -> None:
+    image = np.random.default_rng(0).integers(90, 140, (16, 16, 3)).astype(np.uint8)
+    seen = [len(implant(Frame(image, "f"), np.random.default_rng(seed), 1).boxes) for seed in range(100)]
+    assert np.mean(seen) > 0.98
+
+
 @pytest.mark.parametrize("size", [(1, 1), (5, 9), (16, 16), (300, 17)])
 def test_frames_of_any_size(size: tuple[int, int]) -> None:
     image = np.full((*size, 3), 90, np.uint8)

@@ -83,6 +83,14 @@ def test_validation_on_drawn_strings_where_nobody_annotated():
     assert "validated on strings drawn" in notes[0]
 
 
+def test_only_training_frames_are_relit():
+    parts = scorer_frames(
+        ImplantSettings(1, 30), Retouch(3, 0.3, 2.0), NORMAL, [], _frames("val", 3, 0), _all_alike, []
+    )
+    assert all("light" in f.ref.variant for f in parts.train)
+    assert not any("light" in f.ref.variant for f in parts.val)
+
+
 def test_strings_are_drawn_into_the_frames_with_the_clearest_cavities():
     clear = {f.ref.id: 0.1 * n for n, f in enumerate(NORMAL)}
     unread = NORMAL[-1]
