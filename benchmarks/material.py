@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import torch
 
-from cs_framework import Frame
+from cs_framework import Env, Frame
 from cs_framework.data import open_source
 from cs_framework.data.synthetic import render_embryo
 from cs_framework.recipe.schema import DataSettings
@@ -24,6 +25,12 @@ def load_frames(folder: Path | None, count: int) -> list[Frame]:
     return [Frame(np.dstack([image] * 3), f"{n}.png") for n, image in enumerate(images[:count])]
 
 
+def bench_env() -> Env:
+    """The GPU where there is one, and the threads of this run."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return Env(device=device, threads=torch.get_num_threads())
+
+
 def draw_boxes(frame: Frame, count: int, seed: int = 0) -> np.ndarray:
     """(N, 4) boxes of the sizes that proposers give: 5 to 60 % of the frame on a side."""
     rng = np.random.default_rng(seed)
@@ -35,7 +42,6 @@ def draw_boxes(frame: Frame, count: int, seed: int = 0) -> np.ndarray:
 
 def save_random_dinov3(folder: Path) -> Path:
     """A ViT-B/16 with the shape of the released DINOv3 and random weights."""
-    import torch
     from transformers import DINOv3ViTConfig, DINOv3ViTModel
 
     torch.manual_seed(0)

@@ -41,7 +41,7 @@ def glcm(frames: Path | None, scratch: Path) -> dict[str, float]:
 
 
 def stage1(frames: Path | None, scratch: Path) -> dict[str, float]:
-    """Scores of 16 frames in a batch against one frame after the other; bfloat16 apart, with its drift."""
+    """On the CPU: 16 frames in a batch against one after the other; bfloat16 apart, with its drift."""
     shown = load_frames(frames, 16)
     windows = [Window((frame,)) for frame in shown]
     network = seeded_autoencoder(0).eval()

@@ -10,11 +10,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-from benchmarks.material import draw_boxes, load_frames, save_random_dinov3
+from benchmarks.material import bench_env, draw_boxes, load_frames, save_random_dinov3
 from benchmarks.timing import seconds, versus
 from cs_dinov3.embedder import DINOv3Embedder, DINOv3RoiEmbedder
 from cs_dinov3.settings import DINOv3RoiSettings, DINOv3Settings
-from cs_framework import Env
 
 CROPS, PROPOSALS = 64, 2000
 
@@ -57,13 +56,16 @@ def crops(frames: Path | None, scratch: Path) -> dict[str, float]:
     }
     if device.type == "cuda":
         report |= _gpu(embedder, pixels)
+        whole = seconds(lambda: embedder.embed([(frame, boxes)]))
+        report |= {"frames_per_second": CROPS / PROPOSALS / whole, "network_share": forward / whole}
     return report
 
 
 def roi(frames: Path | None, scratch: Path) -> dict[str, float]:
     """2000 boxes of one frame from one pass, against as many crops (64 are timed)."""
-    cropping, _ = _crop_embedder(scratch)
-    pooling = DINOv3RoiEmbedder(DINOv3RoiSettings(weights=str(_weights(scratch))), _env())
+    cropping, device = _crop_embedder(scratch)
+    settings = DINOv3RoiSettings(weights=str(_weights(scratch)), precision=_precision(device))
+    pooling = DINOv3RoiEmbedder(settings, bench_env())
     (frame,) = load_frames(frames, 1)
     few, many = draw_boxes(frame, CROPS), draw_boxes(frame, PROPOSALS)
     slow, fast = versus(
@@ -73,9 +75,8 @@ def roi(frames: Path | None, scratch: Path) -> dict[str, float]:
     return {"speedup": scaled / fast, "crops_s_per_frame": scaled, "s_per_frame": fast}
 
 
-def _env() -> Env:
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    return Env(device=device, threads=torch.get_num_threads())
+def _precision(device: torch.device) -> Any:
+    return "bf16" if device.type == "cuda" else "fp32"
 
 
 def _weights(scratch: Path) -> Path:
@@ -93,10 +94,10 @@ def _processor(scratch: Path) -> Path:
 
 
 def _crop_embedder(scratch: Path) -> tuple[DINOv3Embedder, torch.device]:
-    env = _env()
-    precision: Any = "bf16" if env.device == "cuda" else "fp32"
-    settings = DINOv3Settings(weights=str(_weights(scratch)), precision=precision)
-    return DINOv3Embedder(settings, env), torch.device(env.device)
+    env = bench_env()
+    device = torch.device(env.device)
+    settings = DINOv3Settings(weights=str(_weights(scratch)), precision=_precision(device))
+    return DINOv3Embedder(settings, env), device
 
 
 def _gpu(embedder: DINOv3Embedder, pixels: torch.Tensor) -> dict[str, float]:
