@@ -14,7 +14,7 @@ from cs_framework import boxes as bx
 from cs_framework.evaluation import coco
 from cs_framework.evaluation.bootstrap import Bootstrap
 from cs_framework.evaluation.operating_point import choose_threshold, given_threshold
-from cs_framework.evaluation.overlaps import Overlaps, annotated
+from cs_framework.evaluation.overlaps import Overlaps, annotated, annotated_share
 from cs_framework.evaluation.statistics import (
     Float64,
     Statistic,
@@ -197,6 +197,8 @@ def _stage2(split: _Split, training_iou: tuple[float, float]) -> Figures:
         "top5_hit_rate": hit_rates(5),
         "random5_hit_rate": chance_rates(5),
         "top1_mean_iou": split.of_boxed(best_of_top(1), split.with_boxes),
+        "pointing": split.of_boxed([o.points for o in overlaps], split.with_boxes),
+        "random_pointing": split.of_boxed([annotated_share(f) for f in split.frames], split.with_boxes),
         "ap": {
             str(iou): split.figure(_coco_ap(split, iou), split.with_boxes, split.known, missing="no boxes")
             for iou in AP_IOUS

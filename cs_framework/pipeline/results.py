@@ -38,6 +38,8 @@ class FrameResult:
     """Trivial cues of the whole frame, by name, to put beside the anomaly score."""
     hours: float | None = None
     """The frame's time within its sequence, where it is known."""
+    embryo: tuple[float, float, float] | None = None
+    """x, y and radius of the embryo's circle in pixels of the frame; None where none is found."""
 
     @property
     def reported(self) -> tuple[Detection, ...]:

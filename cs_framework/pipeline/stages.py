@@ -148,6 +148,7 @@ class Stages:
                         d for d in ranked[: self.settings.top] if d.confidence >= self.settings.min_confidence
                     ),
                     statistics=frame_statistics(frame.grey),
+                    embryo=_circle(frame),
                 )
             )
         return results
@@ -173,6 +174,11 @@ class Stages:
         return refined[kept], RegionScores(
             scores.probability[kept], scores.quality[kept], scores.confidence[kept]
         )
+
+
+def _circle(frame: Frame) -> tuple[float, float, float] | None:
+    embryo = frame.embryo
+    return (embryo.x, embryo.y, embryo.radius) if embryo.found else None
 
 
 def rank(

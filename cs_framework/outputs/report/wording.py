@@ -40,6 +40,8 @@ MEANINGS = {
     "random1_hit_rate": ("a random box hits", "what guessing reaches in place of the best box"),
     "random5_hit_rate": ("one of five random boxes hits", "what guessing reaches in place of the best five"),
     "top1_mean_iou": ("overlap of the best box", "mean overlap (IoU) of the best box with a string"),
+    "pointing": ("best box points at a string", "share of string frames with the best box centred on one"),
+    "random_pointing": ("a random point does", "what guessing reaches in place of pointing"),
     "ap": ("AP of boxes", "as in COCO, over the whole ranking of boxes"),
     "flagged_fraction": ("frames flagged", "share of all frames that stage 1 lets pass"),
     "string_frames_flagged": ("string frames flagged", "share of the frames with strings that pass"),

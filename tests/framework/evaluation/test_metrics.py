@@ -60,6 +60,8 @@ def test_shape():
             "random1_hit_rate": {"0.2": FIGURE, "0.25": FIGURE, "0.5": FIGURE},
             "random5_hit_rate": {"0.2": FIGURE, "0.25": FIGURE, "0.5": FIGURE},
             "top1_mean_iou": FIGURE,
+            "pointing": FIGURE,
+            "random_pointing": FIGURE,
             "ap": {"0.25": FIGURE, "0.5": FIGURE, "0.75": FIGURE},
         },
         "cascade": {
@@ -160,6 +162,37 @@ def test_hit_rates_are_of_the_raw_ranking_over_frames_with_boxes():
     # Two of six regions hit in the first frame, one of two in the second, none in the third.
     assert value(stage2["random1_hit_rate"]["0.5"]) == pytest.approx((2 / 6 + 1 / 2 + 0) / 3)
     assert value(stage2["random5_hit_rate"]["0.5"]) == pytest.approx((1 + 1 + 0) / 3)
+
+
+def test_a_box_points_at_a_string_when_its_centre_lies_in_an_annotated_box():
+    beside = AWAY
+    around = (STRINGS[0][0] - 9, STRINGS[0][1] - 9, STRINGS[0][2] + 9, STRINGS[0][3] + 9)
+    frames = [
+        judged(strings=STRINGS, regions=[around, beside], confidence=[0.9, 0.8]),  # loose, but well placed
+        judged(strings=STRINGS, regions=[beside, around], confidence=[0.9, 0.8]),
+        judged(strings=STRINGS),  # nothing proposed
+        judged(strings=[], regions=[around], confidence=[0.9]),
+        judged(strings=None, label=1, regions=[around], confidence=[0.9]),
+    ]
+    stage2 = figures(frames)["stage2"]
+    assert value(stage2["pointing"]) == pytest.approx(1 / 3)
+    assert stage2["pointing"]["n"] == 3
+    at_edge = judged(strings=[(10, 10, 20, 20)], regions=[(15, 10, 25, 20)], confidence=[0.9])
+    assert value(figures([at_edge])["stage2"]["pointing"]) == 0, "boxes are half-open"
+
+
+def test_a_random_point_hits_by_the_annotated_share_of_the_embryo():
+    overlapping = [(10, 10, 30, 30), (20, 10, 40, 30)]  # 600 px together
+    frame = judged(strings=overlapping, regions=[AWAY], confidence=[0.5])
+    assert value(figures([frame])["stage2"]["random_pointing"]) == pytest.approx(0.06)
+    found = evolve(frame, result=evolve(frame.result, embryo=(50.0, 50.0, 50.0)))
+    y, x = np.mgrid[0.5:100, 0.5:100]
+    inside = (x - 50) ** 2 + (y - 50) ** 2 <= 2500
+    assert value(figures([found])["stage2"]["random_pointing"]) == pytest.approx(
+        (inside[10:30, 10:40]).sum() / inside.sum()
+    )
+    elsewhere = evolve(frame, result=evolve(frame.result, embryo=(80.0, 80.0, 15.0)))
+    assert value(figures([elsewhere])["stage2"]["random_pointing"]) == pytest.approx(0.06)
 
 
 def test_chance_is_the_mean_over_all_orders():
