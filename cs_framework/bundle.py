@@ -22,6 +22,7 @@ from cs_framework.pipeline.components import Components
 from cs_framework.recipe.document import Document
 from cs_framework.recipe.problems import Place, Problems
 from cs_framework.recipe.reader import Reader, plain
+from cs_framework.recipe.schema import PipelineSettings
 
 FORMAT = 1
 
@@ -50,11 +51,20 @@ class Bundle:
     folder: Path
     gate: Gate | None
     """None where there is no anomaly filter."""
+    boxes: OperatingPoint | None = None
+    """Stage 2's: the least confidence of a reported box, and what share of the validation frames, with and
+    without strings, then has one; None in bundles of 0.1.0, and where no box was scored."""
     notes: tuple[str, ...] = ()
     """What a reader of the results has to know about the training."""
     provenance: dict[str, Any] = field(factory=dict)
     export: dict[str, Any] = field(factory=dict)
     """How far the exported networks are from those they were made from; empty where none was exported."""
+
+    def least_confidence(self, settings: PipelineSettings) -> float:
+        """Of a reported box: what the recipe asks for, else the bundle's operating point, else any."""
+        if settings.min_confidence is not None:
+            return settings.min_confidence
+        return self.boxes.threshold if self.boxes else 0.0
 
 
 def write_bundle(
@@ -77,6 +87,7 @@ def write_bundle(
             "versions": versions,
             "components": described,
             "gate": asdict(bundle.gate) if bundle.gate else None,
+            "boxes": asdict(bundle.boxes) if bundle.boxes else None,
             "notes": list(bundle.notes),
             "provenance": bundle.provenance,
         }
@@ -108,7 +119,7 @@ def read_bundle(folder: Path) -> Bundle:
     read = Reader(here, problems).table(_Content, plain(content), ())
     problems.raise_if_any()
     assert isinstance(read, _Content), "or there would be problems"
-    return Bundle(folder, read.gate, read.notes, read.provenance, read.export)
+    return Bundle(folder, read.gate, read.boxes, read.notes, read.provenance, read.export)
 
 
 @frozen
@@ -119,6 +130,7 @@ class _Content:
     versions: dict[str, str]
     components: dict[str, Any]
     gate: Gate | None = None
+    boxes: OperatingPoint | None = None
     notes: tuple[str, ...] = ()
     provenance: dict[str, Any] = field(factory=dict)
     export: dict[str, Any] = field(factory=dict)

@@ -129,6 +129,7 @@ class Run:
             self.spec,
             bundle=self.bundle.folder,
             threshold=gate.point.threshold if gate else None,
+            least=self.bundle.least_confidence(self.loaded.recipe.pipeline),
             content=digest(self.origin()),
         )
         few = count < 2 * self.engine.workers

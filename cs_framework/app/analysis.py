@@ -25,7 +25,7 @@ from cs_framework.pipeline.cache import Cache
 from cs_framework.pipeline.components import Components, digest, make_env
 from cs_framework.pipeline.regions import RegionMaker
 from cs_framework.pipeline.results import FrameResult
-from cs_framework.pipeline.stages import Stages, rank
+from cs_framework.pipeline.stages import Stages, rank, report
 from cs_framework.recipe import Choice, LoadedRecipe, load_recipe
 from cs_framework.recipe.loading import RESOLVED_FILE
 from cs_framework.recipe.schema import NARROWED_BY, DataSettings, GateSettings, PipelineSettings, Recipe
@@ -107,6 +107,11 @@ class Model:
         if pipeline.gate != GateSettings():
             gate = choose_gate(pipeline, gate.scores, gate.labels)
         return gate.point.threshold
+
+    @property
+    def least(self) -> float:
+        """The least confidence of a reported box."""
+        return self.bundle.least_confidence(self.loaded.recipe.pipeline) if self.bundle else 0.0
 
     @property
     def key(self) -> str:
@@ -241,7 +246,7 @@ def reported(result: FrameResult, model: Model) -> FrameResult:
         result,
         flagged=threshold is None or result.score >= threshold,
         ranked=ranked,
-        detections=tuple(d for d in ranked[: pipeline.top] if d.confidence >= pipeline.min_confidence),
+        detections=report(ranked, pipeline.top, model.least),
     )
 
 

@@ -1,4 +1,4 @@
-"""The threshold of stage 1: filters give raw scores, the framework decides on validation frames."""
+"""Operating points of both stages: components give raw figures, validation frames decide."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from cs_framework.errors import DataError
 NORMAL_QUANTILE = 0.95
 """Quantile of normal frames that serves as threshold where there are no abnormal ones."""
 
-Rule = Literal["youden", "sensitivity", "normal-quantile", "given"]
+FALSE_ALARMS = 0.1
+"""Share of string-free validation frames that may keep a box at most. Strings are rare: with many more
+false alarms, most reports of a run would be wrong."""
+
+Rule = Literal["youden", "sensitivity", "normal-quantile", "given", "false-alarms"]
 
 
 @frozen
@@ -21,7 +25,7 @@ class OperatingPoint:
     """A threshold, how it was found, and what it does on the validation frames."""
 
     threshold: float
-    """Finite; a frame is flagged when its score is at least this."""
+    """Finite; a frame is flagged, or a box reported, when its score is at least this."""
     rule: Rule
     sensitivity: float | None = None
     """Share of abnormal frames flagged; None where there are none."""
@@ -75,6 +79,37 @@ def choose_threshold(scores: ArrayLike, labels: ArrayLike, *, sensitivity: float
         return _point(float(thresholds[best]), "youden", abnormal, normal, *notes)
     best = np.argmax(hits / len(abnormal) >= sensitivity)
     return _point(float(thresholds[best]), "sensitivity", abnormal, normal, *notes)
+
+
+def choose_confidence(confidences: ArrayLike, labels: ArrayLike) -> OperatingPoint | None:
+    """Choose the least confidence of a reported box; the decision is ``confidence >= threshold``.
+
+    Of the confidences that at most `FALSE_ALARMS` of the string-free frames reach, the one with the best
+    Youden index, the highest among equals; the highest confidence of all where more reach even that. Without
+    string frames it is the 95 % quantile of the string-free ones, as of the gate.
+
+    Args:
+        confidences: (N,) from 0 to 1, the highest confidence of any box of each frame that passed the gate,
+            0 of the other frames.
+        labels: (N,) 1 the frame shows a string, 0 it does not.
+
+    Returns:
+        The point, None where no box has a confidence above 0.
+    """
+    abnormal, normal = _by_class(confidences, labels)
+    both = np.concatenate([abnormal, normal])
+    thresholds = np.unique(both[both > 0])[::-1]
+    if not len(thresholds):
+        return None
+    if not len(abnormal):
+        least = max(np.quantile(normal, NORMAL_QUANTILE), thresholds[-1])
+        return _point(float(least), "normal-quantile", abnormal, normal)
+    hits = len(abnormal) - np.searchsorted(np.sort(abnormal), thresholds)
+    alarms = len(normal) - np.searchsorted(np.sort(normal), thresholds)
+    index = hits * max(len(normal), 1) - alarms * len(abnormal)
+    few = alarms <= FALSE_ALARMS * len(normal)
+    best = int(np.argmax(np.where(few, index, -np.inf))) if few.any() else 0
+    return _point(float(thresholds[best]), "false-alarms", abnormal, normal)
 
 
 def given_threshold(scores: ArrayLike, labels: ArrayLike, threshold: float) -> OperatingPoint:

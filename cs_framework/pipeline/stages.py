@@ -54,6 +54,8 @@ class Stages:
     read: Callable[[FrameRef], Frame]
     threshold: float | None
     """The gate: frames that score at least this are flagged; None flags all."""
+    least: float = 0.0
+    """Boxes below this confidence are not reported."""
 
     def analyse(self, unit: Unit, *, gated: bool, keep_regions: bool = True) -> Analysis:
         """Results of every frame of a unit that does not fail.
@@ -144,9 +146,7 @@ class Stages:
                     proposals=proposals,
                     scores=region_scores,
                     ranked=ranked,
-                    detections=tuple(
-                        d for d in ranked[: self.settings.top] if d.confidence >= self.settings.min_confidence
-                    ),
+                    detections=report(ranked, self.settings.top, self.least),
                     statistics=frame_statistics(frame.grey),
                     embryo=_circle(frame),
                 )
@@ -174,6 +174,11 @@ class Stages:
         return refined[kept], RegionScores(
             scores.probability[kept], scores.quality[kept], scores.confidence[kept]
         )
+
+
+def report(ranked: Sequence[Detection], top: int, least: float) -> tuple[Detection, ...]:
+    """Of ranked boxes, the first `top`, as far as their confidence is at least `least`."""
+    return tuple(d for d in ranked[:top] if d.confidence >= least)
 
 
 def _circle(frame: Frame) -> tuple[float, float, float] | None:

@@ -39,6 +39,8 @@ class WorkerSpec:
     """What was trained; None while training."""
     threshold: float | None = None
     """The gate."""
+    least: float = 0.0
+    """The least confidence of a reported box."""
     cache: Path | None = None
     block: tuple[str, ...] = ()
     content: str = ""
@@ -64,7 +66,8 @@ class Worker:
     def stages(self) -> Stages:
         """The two stages with this worker's components."""
         recipe = self.loaded.recipe
-        return Stages(self.components, self._regions, recipe.pipeline, self._read, self.spec.threshold)
+        spec = self.spec
+        return Stages(self.components, self._regions, recipe.pipeline, self._read, spec.threshold, spec.least)
 
     @property
     def _regions(self) -> RegionMaker:

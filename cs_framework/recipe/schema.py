@@ -165,7 +165,12 @@ class PipelineSettings:
     )
     max_proposals: int = setting(3000, ge=1, help="boxes kept of each frame, after uniting all proposers")
     top: int = setting(1, ge=1, help="boxes reported for a frame at most")
-    min_confidence: float = setting(0.0, ge=0, le=1, help="boxes below this confidence are not reported")
+    min_confidence: float | None = setting(
+        None,
+        ge=0,
+        le=1,
+        help="boxes below this confidence are not reported; left out, the point that training chose",
+    )
     suppression: float = setting(0.3, ge=0, le=1, help="a box that overlaps a better one above this IoU goes")
 
 

@@ -15,8 +15,10 @@ from cs_framework.errors import RecipeError
 from cs_framework.evaluation.operating_point import OperatingPoint
 from cs_framework.pipeline.components import Components
 from cs_framework.recipe import load_recipe
+from cs_framework.recipe.schema import PipelineSettings
 
 GATE = Gate(OperatingPoint(0.1, "youden", 1.0, None, ("few frames",)), (0.1 + 0.2, -1e-9), (1, 0))
+BOXES = OperatingPoint(0.25, "false-alarms", 0.75, 0.9)
 
 POINT = {"threshold": 1, "rule": "given"}
 
@@ -24,16 +26,26 @@ POINT = {"threshold": 1, "rule": "given"}
 @pytest.fixture
 def bundle(tmp_path):
     """A written bundle without components."""
-    written = Bundle(tmp_path / "model", GATE, ("a note",), {"seed": 1, "frames": {"val": 2}})
+    written = Bundle(
+        tmp_path / "model", GATE, BOXES, notes=("a note",), provenance={"seed": 1, "frames": {"val": 2}}
+    )
     write_bundle(written, Components(None, (), None, None), {}, {"numpy": "2.0"})
     return written
 
 
-@pytest.mark.parametrize("gate", [GATE, None], ids=["gate", "no gate"])
-def test_what_is_written_is_read(gate, tmp_path):
-    written = Bundle(tmp_path / "model", gate, ("a note",), {"seed": 1, "frames": {"val": 2}})
+@pytest.mark.parametrize(("gate", "boxes"), [(GATE, BOXES), (None, None)], ids=["points", "none"])
+def test_what_is_written_is_read(gate, boxes, tmp_path):
+    written = Bundle(
+        tmp_path / "model", gate, boxes, notes=("a note",), provenance={"seed": 1, "frames": {"val": 2}}
+    )
     write_bundle(written, Components(None, (), None, None), {"scorer": {"use": "x"}}, {"numpy": "2.0"})
     assert read_bundle(tmp_path / "model") == written
+
+
+def test_a_recipe_overrides_the_least_confidence_of_the_bundle(bundle):
+    assert bundle.least_confidence(PipelineSettings()) == 0.25
+    assert bundle.least_confidence(PipelineSettings(min_confidence=0.0)) == 0
+    assert evolve(bundle, boxes=None).least_confidence(PipelineSettings()) == 0, "as bundles of 0.1.0"
 
 
 def test_a_pickle_is_refused_and_never_loaded(bundle):
@@ -103,6 +115,7 @@ def test_absurdly_large_json_is_refused_unread(bundle):
         ({"gate": {"point": POINT, "scores": [1], "labels": []}}, "1 scores, but 0 labels"),
         ({"gate": {"point": POINT, "scores": ["a"]}}, "gate.scores.0: must be a number"),
         ({"gate": {"point": POINT, "scores": {"0": 1}}}, "gate.scores: must be a list"),
+        ({"boxes": POINT | {"threshold": "sure"}}, "boxes.threshold: must be a number"),
         ({"notes": "text"}, "notes: must be a list"),
         ({"notes": [1]}, "notes.0: must be text"),
         ({"provenance": [1]}, "provenance: must be a table"),

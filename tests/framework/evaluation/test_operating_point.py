@@ -7,7 +7,12 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_curve
 
 from cs_framework.errors import DataError
-from cs_framework.evaluation.operating_point import choose_threshold, given_threshold
+from cs_framework.evaluation.operating_point import (
+    FALSE_ALARMS,
+    choose_confidence,
+    choose_threshold,
+    given_threshold,
+)
 
 # float32, as filters give them, and coarse, so that ties occur
 scores_of_a_class = st.lists(
@@ -100,3 +105,31 @@ def test_given_threshold_is_judged_where_there_are_frames():
     assert (point.threshold, point.rule) == (1.0, "given")
     assert (point.sensitivity, point.specificity) == (1.0, 0.5)
     assert given_threshold([], [], 1.0).sensitivity is None
+
+
+confidences = st.lists(st.integers(0, 6).map(lambda i: i / 6), min_size=1, max_size=30)
+
+
+@given(confidences, confidences)
+def test_few_string_free_frames_keep_a_box(abnormal, normal):
+    point = choose_confidence([*abnormal, *normal], [1] * len(abnormal) + [0] * len(normal))
+    candidates = [c for c in {*abnormal, *normal} if c > 0]
+    if not candidates:
+        assert point is None
+        return
+    hits, alarms = rates(point.threshold, abnormal, normal)
+    assert (point.sensitivity, point.specificity) == (pytest.approx(hits), pytest.approx(1 - alarms))
+    allowed = [c for c in candidates if rates(c, abnormal, normal)[1] <= FALSE_ALARMS]
+    if not allowed:
+        assert point.threshold == max(candidates)
+        return
+    best = max(rates(c, abnormal, normal)[0] - rates(c, abnormal, normal)[1] for c in allowed)
+    assert alarms <= FALSE_ALARMS
+    assert hits - alarms == pytest.approx(best)
+
+
+def test_boxes_without_string_frames_to_choose_on():
+    point = choose_confidence(np.linspace(0, 1, 101), [0] * 101)
+    assert (point.rule, point.threshold) == ("normal-quantile", pytest.approx(0.95))
+    silent = choose_confidence([0] * 30 + [0.5], [0] * 31)
+    assert silent.threshold == 0.5, "never a box of no confidence"
