@@ -9,8 +9,8 @@ import torch
 
 from cs_framework import Env, Frame
 from cs_framework.data import open_source
-from cs_framework.data.synthetic import render_embryo
 from cs_framework.recipe.schema import DataSettings
+from cs_framework.synthetic import render_embryo
 
 SIZE = 320
 

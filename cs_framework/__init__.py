@@ -10,92 +10,92 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cs_framework import boxes as boxes
     from cs_framework._markers import hookimpl as hookimpl
-    from cs_framework.embryo import EmbryoRegion as EmbryoRegion
-    from cs_framework.embryo import embryo_region as embryo_region
+    from cs_framework.api import boxes as boxes
+    from cs_framework.api.components import AnomalyFilter as AnomalyFilter
+    from cs_framework.api.components import Detection as Detection
+    from cs_framework.api.components import Embedder as Embedder
+    from cs_framework.api.components import Env as Env
+    from cs_framework.api.components import Explanation as Explanation
+    from cs_framework.api.components import History as History
+    from cs_framework.api.components import Proposer as Proposer
+    from cs_framework.api.components import Regions as Regions
+    from cs_framework.api.components import RegionScores as RegionScores
+    from cs_framework.api.components import RegionTable as RegionTable
+    from cs_framework.api.components import Scorer as Scorer
+    from cs_framework.api.embryo import EmbryoRegion as EmbryoRegion
+    from cs_framework.api.frames import Frame as Frame
+    from cs_framework.api.frames import Window as Window
+    from cs_framework.api.frames import Windows as Windows
+    from cs_framework.api.frames import embryo_region as embryo_region
+    from cs_framework.api.settings import PathOrName as PathOrName
+    from cs_framework.api.settings import setting as setting
+    from cs_framework.api.specs import AnomalyFilterSpec as AnomalyFilterSpec
+    from cs_framework.api.specs import EmbedderSpec as EmbedderSpec
+    from cs_framework.api.specs import ProposerSpec as ProposerSpec
+    from cs_framework.api.specs import ScorerSpec as ScorerSpec
     from cs_framework.errors import CSError as CSError
     from cs_framework.errors import DataError as DataError
     from cs_framework.errors import FrameError as FrameError
     from cs_framework.errors import RecipeError as RecipeError
     from cs_framework.errors import SetupError as SetupError
-    from cs_framework.implants import Implant as Implant
-    from cs_framework.implants import cavity as cavity
-    from cs_framework.implants import implant as implant
-    from cs_framework.interfaces import AnomalyFilter as AnomalyFilter
-    from cs_framework.interfaces import Detection as Detection
-    from cs_framework.interfaces import Embedder as Embedder
-    from cs_framework.interfaces import Env as Env
-    from cs_framework.interfaces import Explanation as Explanation
-    from cs_framework.interfaces import Frame as Frame
-    from cs_framework.interfaces import History as History
-    from cs_framework.interfaces import Proposer as Proposer
-    from cs_framework.interfaces import Regions as Regions
-    from cs_framework.interfaces import RegionScores as RegionScores
-    from cs_framework.interfaces import RegionTable as RegionTable
-    from cs_framework.interfaces import Scorer as Scorer
-    from cs_framework.interfaces import Window as Window
-    from cs_framework.interfaces import Windows as Windows
-    from cs_framework.pooling import pool_boxes as pool_boxes
-    from cs_framework.records import AnomalyFilterSpec as AnomalyFilterSpec
-    from cs_framework.records import EmbedderSpec as EmbedderSpec
-    from cs_framework.records import ProposerSpec as ProposerSpec
-    from cs_framework.records import ScorerSpec as ScorerSpec
-    from cs_framework.ridges import LineMaps as LineMaps
-    from cs_framework.ridges import RidgeMaps as RidgeMaps
-    from cs_framework.ridges import line_maps as line_maps
-    from cs_framework.ridges import ridge_maps as ridge_maps
-    from cs_framework.settings import PathOrName as PathOrName
-    from cs_framework.settings import setting as setting
-    from cs_framework.vision import Backbone as Backbone
-    from cs_framework.vision import CropEmbedder as CropEmbedder
-    from cs_framework.vision import PooledEmbedder as PooledEmbedder
-    from cs_framework.weights import locate_weights as locate_weights
-    from cs_framework.weights import reading_weights as reading_weights
+    from cs_framework.synthetic.implants import Implant as Implant
+    from cs_framework.synthetic.implants import cavity as cavity
+    from cs_framework.synthetic.implants import implant as implant
+    from cs_framework.toolkit.backbones import Backbone as Backbone
+    from cs_framework.toolkit.backbones import CropEmbedder as CropEmbedder
+    from cs_framework.toolkit.backbones import PooledEmbedder as PooledEmbedder
+    from cs_framework.toolkit.pooling import pool_boxes as pool_boxes
+    from cs_framework.toolkit.ridges import LineMaps as LineMaps
+    from cs_framework.toolkit.ridges import RidgeMaps as RidgeMaps
+    from cs_framework.toolkit.ridges import line_maps as line_maps
+    from cs_framework.toolkit.ridges import ridge_maps as ridge_maps
+    from cs_framework.toolkit.weights import locate_weights as locate_weights
+    from cs_framework.toolkit.weights import reading_weights as reading_weights
 
 _HOME = {
     "hookimpl": "_markers",
-    "boxes": "boxes",
-    "EmbryoRegion": "embryo",
-    "embryo_region": "embryo",
+    "boxes": "api.boxes",
+    "EmbryoRegion": "api.embryo",
+    "embryo_region": "api.frames",
     "CSError": "errors",
     "DataError": "errors",
     "FrameError": "errors",
     "RecipeError": "errors",
     "SetupError": "errors",
-    "Implant": "implants",
-    "cavity": "implants",
-    "implant": "implants",
-    "AnomalyFilter": "interfaces",
-    "Detection": "interfaces",
-    "Embedder": "interfaces",
-    "Env": "interfaces",
-    "Explanation": "interfaces",
-    "Frame": "interfaces",
-    "History": "interfaces",
-    "Proposer": "interfaces",
-    "RegionScores": "interfaces",
-    "RegionTable": "interfaces",
-    "Regions": "interfaces",
-    "Scorer": "interfaces",
-    "Window": "interfaces",
-    "Windows": "interfaces",
-    "pool_boxes": "pooling",
-    "AnomalyFilterSpec": "records",
-    "EmbedderSpec": "records",
-    "ProposerSpec": "records",
-    "ScorerSpec": "records",
-    "LineMaps": "ridges",
-    "RidgeMaps": "ridges",
-    "line_maps": "ridges",
-    "ridge_maps": "ridges",
-    "PathOrName": "settings",
-    "setting": "settings",
-    "Backbone": "vision",
-    "CropEmbedder": "vision",
-    "PooledEmbedder": "vision",
-    "locate_weights": "weights",
-    "reading_weights": "weights",
+    "Implant": "synthetic.implants",
+    "cavity": "synthetic.implants",
+    "implant": "synthetic.implants",
+    "AnomalyFilter": "api.components",
+    "Detection": "api.components",
+    "Embedder": "api.components",
+    "Env": "api.components",
+    "Explanation": "api.components",
+    "Frame": "api.frames",
+    "History": "api.components",
+    "Proposer": "api.components",
+    "RegionScores": "api.components",
+    "RegionTable": "api.components",
+    "Regions": "api.components",
+    "Scorer": "api.components",
+    "Window": "api.frames",
+    "Windows": "api.frames",
+    "pool_boxes": "toolkit.pooling",
+    "AnomalyFilterSpec": "api.specs",
+    "EmbedderSpec": "api.specs",
+    "ProposerSpec": "api.specs",
+    "ScorerSpec": "api.specs",
+    "LineMaps": "toolkit.ridges",
+    "RidgeMaps": "toolkit.ridges",
+    "line_maps": "toolkit.ridges",
+    "ridge_maps": "toolkit.ridges",
+    "PathOrName": "api.settings",
+    "setting": "api.settings",
+    "Backbone": "toolkit.backbones",
+    "CropEmbedder": "toolkit.backbones",
+    "PooledEmbedder": "toolkit.backbones",
+    "locate_weights": "toolkit.weights",
+    "reading_weights": "toolkit.weights",
 }
 
 __all__ = sorted(_HOME)  # noqa: PLE0605  (a list, though not a literal one)
@@ -105,7 +105,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = import_module(f"{__name__}.{_HOME[name]}")
-    value = module if name == _HOME[name] else getattr(module, name)
+    value = module if _HOME[name] == f"api.{name}" else getattr(module, name)
     globals()[name] = value
     return value
 

@@ -2,7 +2,8 @@
 
 ``bundle.json`` names the components with their settings, the gate and where it all comes from; beside it
 lies a folder for each component that learnt something, holding safetensors and JSON, and ONNX where it was
-exported. Bundles are not trusted: what they may hold is in [bundle_files][cs_framework.bundle_files].
+exported. Bundles are not trusted: what they may hold is in
+[check_files][cs_framework.recipe.document.check_files].
 """
 
 from __future__ import annotations
@@ -14,12 +15,11 @@ from typing import Any
 
 from attrs import asdict, field, frozen
 
-from cs_framework.bundle_files import check_files
 from cs_framework.errors import RecipeError
 from cs_framework.evaluation.operating_point import OperatingPoint
-from cs_framework.outputs.files import whole_folder, write_json
+from cs_framework.files import whole_folder, write_json
 from cs_framework.pipeline.components import Components
-from cs_framework.recipe.document import Document
+from cs_framework.recipe.document import Document, check_files
 from cs_framework.recipe.problems import Place, Problems
 from cs_framework.recipe.reader import Reader, plain
 from cs_framework.recipe.schema import PipelineSettings

@@ -12,14 +12,14 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from attrs import asdict, define, evolve, field, frozen
 
+from cs_framework.api.components import Explanation
+from cs_framework.api.frames import Float32, Frame
 from cs_framework.app.folders import Entry
 from cs_framework.app.jobs import Step
 from cs_framework.bundle import Bundle, read_bundle
-from cs_framework.cli.run import bundled
 from cs_framework.data.images import content_hash, read_frame
-from cs_framework.data.source import FrameRef
+from cs_framework.data.refs import FrameRef
 from cs_framework.errors import FrameError, RecipeError
-from cs_framework.interfaces import Explanation, Float32, Frame
 from cs_framework.pipeline.batch import Batch, Unit, make_units
 from cs_framework.pipeline.cache import Cache
 from cs_framework.pipeline.components import Components, digest, make_env
@@ -27,9 +27,10 @@ from cs_framework.pipeline.regions import RegionMaker
 from cs_framework.pipeline.results import FrameResult
 from cs_framework.pipeline.stages import Stages, rank, report
 from cs_framework.recipe import Choice, LoadedRecipe, load_recipe
+from cs_framework.recipe.bundled import bundled
 from cs_framework.recipe.loading import RESOLVED_FILE
 from cs_framework.recipe.schema import NARROWED_BY, DataSettings, GateSettings, PipelineSettings, Recipe
-from cs_framework.training.train import choose_gate
+from cs_framework.steps.train import choose_gate
 
 T = TypeVar("T")
 

@@ -11,10 +11,10 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 import attrs
 from attrs import frozen
 
+from cs_framework.api.settings import METADATA_KEY, PathOrName
 from cs_framework.recipe.document import Document, Verbatim
 from cs_framework.recipe.problems import Place, Problems
 from cs_framework.recipe.reader import INVALID, Reader, fields_of, key_of, plain, type_name
-from cs_framework.settings import METADATA_KEY, PathOrName
 
 T = TypeVar("T")
 

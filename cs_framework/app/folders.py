@@ -13,8 +13,8 @@ from typing import Literal
 
 from attrs import field, frozen
 
-from cs_framework.cli.run import bundled
 from cs_framework.errors import DataError
+from cs_framework.recipe.bundled import bundled
 from cs_framework.recipe.loading import BUNDLE_FILE, RESOLVED_FILE
 
 DEPTH = 5

@@ -13,6 +13,7 @@ from attrs import evolve, frozen
 from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
+from cs_framework.api.frames import Float32, Frame
 from cs_framework.app import pictures, show_controls, show_results, show_training
 from cs_framework.app.analysis import Analyser, Kept, Model, frame_key, reported, units_of
 from cs_framework.app.folders import Entry, Root, recipes, trained_and_runs
@@ -21,9 +22,8 @@ from cs_framework.app.show_controls import Source
 from cs_framework.app.uploads import read_truth
 from cs_framework.app.wording import literal
 from cs_framework.data.images import content_hash, read_frame
-from cs_framework.data.source import FrameRef
+from cs_framework.data.refs import FrameRef
 from cs_framework.errors import CSError
-from cs_framework.interfaces import Float32, Frame
 from cs_framework.pipeline.batch import Unit
 from cs_framework.pipeline.results import FrameResult
 

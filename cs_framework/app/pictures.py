@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from cs_framework.interfaces import Detection, Float32, Frame, UInt8
+from cs_framework.api.components import Detection
+from cs_framework.api.frames import Float32, Frame, UInt8
 from cs_framework.outputs.overlays import DETECTED, crop, draw, heat
 from cs_framework.outputs.write import DRAWN_PROPOSALS
 from cs_framework.pipeline.results import FrameResult

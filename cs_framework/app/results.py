@@ -11,8 +11,9 @@ from typing import Any
 import pyarrow.csv
 from attrs import evolve
 
-from cs_framework import boxes as bx
-from cs_framework.interfaces import Detection, Float32
+from cs_framework.api import boxes as bx
+from cs_framework.api.components import Detection
+from cs_framework.api.frames import Float32
 from cs_framework.outputs.interchange import reported, write_coco
 from cs_framework.outputs.tables import detections_table
 from cs_framework.pipeline.results import FrameResult

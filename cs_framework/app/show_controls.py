@@ -12,7 +12,7 @@ from attrs import evolve, frozen
 from cs_framework.app.analysis import Model
 from cs_framework.app.controls import Control, controls_of, settings_from
 from cs_framework.app.folders import Entry, Root
-from cs_framework.app.runs import RunFrames, frames_of, recipe_of
+from cs_framework.app.run_folders import RunFrames, frames_of, recipe_of
 from cs_framework.app.uploads import Upload, digest_of
 from cs_framework.app.wording import literal
 from cs_framework.data.images import EXTENSIONS

@@ -12,15 +12,16 @@ import pyarrow as pa
 import pyarrow.compute
 import streamlit as st
 
+from cs_framework.api.components import Explanation
+from cs_framework.api.frames import Float32, Frame
 from cs_framework.app import pictures, results
 from cs_framework.app.analysis import Analyser, Kept, Model, frame_key
 from cs_framework.app.folders import Root
-from cs_framework.app.runs import TrainingRegions, training_frames
+from cs_framework.app.run_folders import TrainingRegions, training_frames
 from cs_framework.app.wording import against_truth, figure, headline, literal, reason
 from cs_framework.data.images import read_frame
-from cs_framework.data.source import FrameRef
+from cs_framework.data.refs import FrameRef
 from cs_framework.errors import CSError
-from cs_framework.interfaces import Explanation, Float32, Frame
 from cs_framework.outputs.overlays import heat
 from cs_framework.outputs.write import DRAWN_PROPOSALS
 from cs_framework.pipeline.batch import Unit

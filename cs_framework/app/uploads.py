@@ -14,13 +14,14 @@ from typing import Protocol
 import numpy as np
 from attrs import evolve, frozen
 
+from cs_framework.api.frames import Float32
 from cs_framework.app.folders import PrivateFolder
 from cs_framework.data.images import EXTENSIONS
 from cs_framework.data.labels import read_yolo, to_pixels
 from cs_framework.data.listing import natural_key
-from cs_framework.data.source import FrameRef, open_source
+from cs_framework.data.refs import FrameRef
+from cs_framework.data.source import open_source
 from cs_framework.errors import DataError, FrameError
-from cs_framework.interfaces import Float32
 from cs_framework.recipe.schema import DataSettings
 
 TOGETHER = "dropped"

@@ -6,8 +6,8 @@ import re
 
 import numpy as np
 
-from cs_framework import boxes as bx
-from cs_framework.interfaces import Float32
+from cs_framework.api import boxes as bx
+from cs_framework.api.frames import Float32
 from cs_framework.pipeline.results import FrameResult
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cs_framework.cli.told import errors_told
+from cs_framework.cli.console import errors_told
 from cs_framework.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -42,11 +42,11 @@ def main(
     """
     with errors_told(interrupted="stopped; the same command goes on after the last finished step"):
         loaded = _load(recipes, overrides)
-        from cs_framework.cli.progress import track
-        from cs_framework.compare.report import markdown
-        from cs_framework.compare.runs import run_all, took_lines
+        from cs_framework.cli.console import track
+        from cs_framework.compare.judge import run_all, took_lines
+        from cs_framework.compare.markdown import markdown
         from cs_framework.compare.table import compare
-        from cs_framework.outputs.files import write_json, write_text
+        from cs_framework.files import write_json, write_text
 
         runs, took = run_all(loaded, out, cache, replace=replace, track=track)
         comparison = compare(runs)
@@ -58,8 +58,8 @@ def main(
 
 def _load(paths: tuple[Path, ...], overrides: tuple[str, ...]) -> dict[str, LoadedRecipe]:
     """The recipes by the names of their files, with the steps that a comparison takes."""
-    from cs_framework.cli.run import bundled
     from cs_framework.recipe import load_recipe
+    from cs_framework.recipe.bundled import bundled
 
     if len(paths) < 2:
         raise RecipeError("name two recipes or more; the first is what the others are held against")

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from attrs import fields
 
-from cs_framework.cli.told import errors_told
+from cs_framework.api.settings import METADATA_KEY
+from cs_framework.cli.console import errors_told
 from cs_framework.recipe.schema import DataSettings, SyntheticSettings
-from cs_framework.settings import METADATA_KEY
 
 if TYPE_CHECKING:
     from cs_framework.data.check import Findings
@@ -44,9 +44,9 @@ def commands() -> None:
 @_pattern
 def check(root: Path, pattern: str | None) -> None:
     """Report what the data set in ROOT holds, and what would spoil a run."""
-    from cs_framework.cli.progress import track
+    from cs_framework.api.components import Env
+    from cs_framework.cli.console import track
     from cs_framework.data.check import check as look
-    from cs_framework.interfaces import Env
 
     findings = look(DataSettings(root=root, group_pattern=pattern), Env(track=track))
     click.echo(_report(root, findings))
@@ -67,9 +67,9 @@ def convert(source: Path, target: Path, **options: Any) -> None:
     IN is a data root, a file or a folder of labels. To correct what a run has found, convert its
     detections.coco.json to label-studio and import that.
     """
-    from cs_framework.cli.progress import track
+    from cs_framework.api.components import Env
+    from cs_framework.cli.console import track
     from cs_framework.data.convert import convert as write
-    from cs_framework.interfaces import Env
 
     count = write(source, target, Env(track=track), **options)
     click.echo(f"{target}: {count} frames")
@@ -104,10 +104,10 @@ def split(
     IN is a data root, or a folder with normal/, abnormal/ and perhaps labels/, or with --labels any folder.
     Embryos with and without strings are dealt out alike. Files are linked, or copied where that fails.
     """
-    from cs_framework.cli.progress import track
+    from cs_framework.api.components import Env
+    from cs_framework.cli.console import track
     from cs_framework.data.convert import read_labels
     from cs_framework.data.split import split as part
-    from cs_framework.interfaces import Env
 
     if labels is None and wanted is not None:
         raise click.UsageError("--class chooses among the boxes of --labels")
@@ -136,7 +136,7 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
 @_options
 def synth(out: Path, **settings: int) -> None:
     """Draw synthetic embryos, with boxes and masks, into the new or empty folder OUT."""
-    from cs_framework.data.synthetic import write_synthetic
+    from cs_framework.synthetic import write_synthetic
 
     write_synthetic(out, SyntheticSettings(**settings))
     click.echo(f"{out}: {settings['embryos']} embryos of {settings['frames']} frames")

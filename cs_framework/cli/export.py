@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cs_framework.cli.told import errors_told
+from cs_framework.cli.console import errors_told
 
 if TYPE_CHECKING:
     from cs_framework.export.step import Exported
@@ -39,10 +39,10 @@ def main(bundle: Path, out: Path, frames: Path | None, tolerance: float, overrid
     Exit code: 0 done, 1 the scores drift or OUT cannot be written, 2 the bundle or the arguments are wrong.
     """
     with errors_told():
-        from cs_framework.cli.progress import track
-        from cs_framework.cli.run import bundled
+        from cs_framework.cli.console import track
         from cs_framework.export.step import export
         from cs_framework.recipe import load_recipe
+        from cs_framework.recipe.bundled import bundled
 
         loaded = load_recipe(bundled(Path("detect.toml")), overrides=(f"model.bundle={bundle}", *overrides))
         for warning in loaded.warnings:

@@ -10,11 +10,11 @@ import attrs
 import click
 from attrs import frozen
 
+from cs_framework.cli.console import errors_told
 from cs_framework.cli.plugins_authoring import check, new, schema
-from cs_framework.cli.told import errors_told
 from cs_framework.errors import SetupError
 from cs_framework.registry import Component, PluginInfo, Registry
-from cs_framework.registry.cost import Cost, measured
+from cs_framework.registry.loading import Cost, measured
 
 _BLOCK = click.option(
     "--block", multiple=True, metavar="PLUGIN", help="Do not import a distribution, or DIST:ENTRY-POINT."

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cs_framework.api.specs import KINDS, Kind
 from cs_framework.errors import RecipeError
-from cs_framework.records import KINDS, Kind
 
 if TYPE_CHECKING:
     from cs_framework.testing import Verdict
@@ -28,7 +28,7 @@ def new(name: str, kind: Kind, folder: Path | None) -> None:
 
     It holds a small component that works, its settings, tests, a README and a recipe.
     """
-    from cs_framework.cli.run import bundled
+    from cs_framework.recipe.bundled import bundled
     from cs_framework.scaffold import write_project
 
     folder = folder or Path(name)
@@ -70,9 +70,9 @@ def check(source: str, options: tuple[str, ...]) -> None:
 
     Exit code: 0 all is well, 1 a check failed, 2 the arguments are wrong or the plugin cannot be loaded.
     """
-    from cs_framework.cli.progress import track
+    from cs_framework.cli.console import track
     from cs_framework.testing import component_checks, components_of, run_check
-    from cs_framework.testing.checks import read_settings
+    from cs_framework.testing.subject import read_settings
 
     is_path = source.startswith(".") or source.endswith(".py") or os.sep in source  # as pip tells them apart
     components = components_of(Path(source) if is_path else source)

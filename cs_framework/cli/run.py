@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from cs_framework.cli.told import errors_told
+from cs_framework.cli.console import errors_told
 from cs_framework.errors import RecipeError
+from cs_framework.recipe.bundled import bundled
 from cs_framework.recipe.schema import STEPS
 
 if TYPE_CHECKING:
@@ -78,9 +78,9 @@ def main(
         if check:
             click.echo(f"{loaded.path}: fine")
             return
-        from cs_framework.cli.progress import track
-        from cs_framework.execute import Options, execute
+        from cs_framework.cli.console import track
         from cs_framework.pipeline.shards import Share
+        from cs_framework.steps.execute import Options, execute
 
         options = Options(
             out=out or Path("runs") / loaded.recipe.name,
@@ -98,8 +98,8 @@ def main(
 def _assemble(recipe: Path | None, folder: Path, block: tuple[str, ...]) -> NoReturn:
     if recipe is not None:
         raise RecipeError("--assemble DIR takes no recipe: the run folder holds it")
-    from cs_framework.cli.progress import track
-    from cs_framework.execute import assemble
+    from cs_framework.cli.console import track
+    from cs_framework.steps.execute import assemble
 
     sys.exit(assemble(folder, block, track))
 
@@ -115,15 +115,3 @@ def _load(
     for warning in loaded.warnings:
         click.echo(f"warning: {warning}", err=True)
     return loaded
-
-
-def bundled(path: Path) -> Path:
-    """The recipe of that file name that comes with the package, or `path` where there is none.
-
-    A checkout has the recipes in ``recipes/``; an installed package holds them as ``cs_framework_recipes``.
-    """
-    spec = find_spec("cs_framework_recipes")
-    places = [Path(__file__).parents[2] / "recipes"]
-    places += [Path(place) for place in (spec.submodule_search_locations or ())] if spec else []
-    name = path.name if path.suffix == ".toml" else f"{path.name}.toml"
-    return next((place / name for place in places if (place / name).exists()), path)

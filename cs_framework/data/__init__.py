@@ -7,7 +7,7 @@ from cs_framework.data.images import content_hash as content_hash
 from cs_framework.data.images import read_frame as read_frame
 from cs_framework.data.images import read_image as read_image
 from cs_framework.data.labels import LabelledFrame as LabelledFrame
-from cs_framework.data.source import FrameRef as FrameRef
-from cs_framework.data.source import FrameSource as FrameSource
+from cs_framework.data.refs import FrameRef as FrameRef
+from cs_framework.data.refs import FrameSource as FrameSource
 from cs_framework.data.source import open_source as open_source
 from cs_framework.data.windows import FrameWindows as FrameWindows

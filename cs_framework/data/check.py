@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from cs_framework.api.components import Env
 from cs_framework.data.dataset import survey
 from cs_framework.data.images import content_hash, read_samples
 from cs_framework.data.labels import LabelledFrame
 from cs_framework.errors import FrameError
-from cs_framework.interfaces import Env
 
 if TYPE_CHECKING:
     from cs_framework.recipe.schema import DataSettings

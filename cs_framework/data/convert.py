@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
+from cs_framework.api.components import Env
 from cs_framework.data.dataset import survey
 from cs_framework.data.formats import coco, label_studio, voc, yolo
 from cs_framework.data.formats.boxed import BoxedFrame, Size, read_json, refuse
 from cs_framework.data.images import read_frame
 from cs_framework.data.listing import is_data_root, list_images, walk
-from cs_framework.data.source import FrameRef, open_source
+from cs_framework.data.refs import FrameRef
+from cs_framework.data.source import open_source
 from cs_framework.errors import DataError, FrameError
-from cs_framework.interfaces import Env
-from cs_framework.outputs.files import whole_file, whole_folder
+from cs_framework.files import whole_file, whole_folder
 from cs_framework.recipe.schema import DataSettings
 
 log = logging.getLogger(__name__)

@@ -12,7 +12,8 @@ from attrs import frozen
 
 from cs_framework.data.labels import LabelledFrame, YoloLabels, read_yolo
 from cs_framework.data.listing import LAYOUT, SPLITS, is_data_root, natural_key, relative_name, walk
-from cs_framework.data.source import FrameRef, FrameSource, open_source
+from cs_framework.data.refs import FrameRef, FrameSource
+from cs_framework.data.source import open_source
 from cs_framework.errors import DataError
 
 if TYPE_CHECKING:

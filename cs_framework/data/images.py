@@ -1,4 +1,4 @@
-"""Decoding one frame of a file to the RGB of a [Frame][cs_framework.interfaces.Frame].
+"""Decoding one frame of a file to the RGB of a [Frame][cs_framework.api.frames.Frame].
 
 Files are recognised by their content: PNG, JPEG, BMP and TIFF, grey, RGB or palette, with or without alpha,
 of 1 to 16 bits; MP4, MOV, AVI and Matroska videos. Pillow decodes the images but two: TIFF goes to tifffile,
@@ -30,13 +30,13 @@ import imagecodecs
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from cs_framework.api.frames import Frame, UInt8
 from cs_framework.data import tiff, video
 from cs_framework.data.samples import Samples, Shot, UnreadableError, check_size, colours, to_rgb, upright
 from cs_framework.errors import FrameError
-from cs_framework.interfaces import Frame, UInt8
 
 if TYPE_CHECKING:
-    from cs_framework.data.source import FrameRef
+    from cs_framework.data.refs import FrameRef
 
 EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".bmp"}) | tiff.EXTENSIONS | video.EXTENSIONS
 FORMATS = "PNG, JPEG, BMP, TIFF, MP4, MOV, AVI or MKV"

@@ -9,9 +9,9 @@ import numpy as np
 from attrs import field, frozen
 from numpy.typing import NDArray
 
-from cs_framework.boxes import as_boxes, clip
-from cs_framework.data.source import FrameRef
-from cs_framework.interfaces import Float32
+from cs_framework.api.boxes import as_boxes, clip
+from cs_framework.api.frames import Float32
+from cs_framework.data.refs import FrameRef
 
 Float64 = NDArray[np.float64]
 

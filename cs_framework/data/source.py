@@ -1,73 +1,23 @@
-"""Where frames come from: references are cheap and listed at once, pixels are decoded when asked for."""
+"""List the frames of a folder, a file or a list of files, embryo by embryo in time."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
+from cs_framework.api.frames import Frame
 from cs_framework.data.groups import INDEX, Grouping, Row, read_grouping
 from cs_framework.data.images import EXTENSIONS, FORMATS, list_shots, read_frame
 from cs_framework.data.listing import LISTS, Listing, list_images, natural_key, read_list, relative_name
-from cs_framework.embryo import Circle
+from cs_framework.data.refs import FrameRef, FrameSource
 from cs_framework.errors import DataError
-from cs_framework.interfaces import Frame
 
 if TYPE_CHECKING:
     from cs_framework.recipe.schema import DataSettings
-
-
-@frozen
-class FrameRef:
-    """Names one frame without decoding it."""
-
-    id: str
-    """Path relative to the source's root with ``/``, then ``#page`` where the file holds several frames."""
-    path: Path
-    page: int = 0
-    """Which frame of the file, counted from 0: page, time point of a stack, frame of a video."""
-    sequence: str = ""
-    """The embryo; the file's own path where nothing tells the embryo."""
-    index: int = 0
-    """Time within the sequence: a number that ``index.csv`` or the file's name gives, else the position."""
-    hours: float | None = None
-    """The same in hours, where it is known."""
-    z: int | str | None = None
-    """Of a frame with several z planes: ``data.z``; else None."""
-    circle: Circle | None = None
-    """The embryo, where ``data.embryo`` says it; None where it is to be found."""
-    variant: str = ""
-    """How training alters the frame before use; empty for the frame as it is."""
-
-    @property
-    def file(self) -> str:
-        """The id without ``#page``."""
-        return self.id.removesuffix(f"#{self.page}")
-
-
-class FrameSource(Protocol):
-    """Frames that can be read in any order."""
-
-    @property
-    def refs(self) -> tuple[FrameRef, ...]:
-        """Sequence by sequence in natural order, and within each in order of time."""
-        ...
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What a reader of the results has to know, such as files that were passed over."""
-        ...
-
-    def read(self, ref: FrameRef) -> Frame:
-        """Decode one frame.
-
-        Raises:
-            FrameError: naming the frame and why it cannot be read.
-        """
-        ...
 
 
 @frozen(eq=False)

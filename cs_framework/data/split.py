@@ -16,9 +16,10 @@ from cs_framework.data.formats import yolo
 from cs_framework.data.formats.boxed import BoxedFrame, refuse
 from cs_framework.data.groups import INDEX, read_grouping
 from cs_framework.data.listing import CLASSES, SPLITS, is_data_root, natural_key
-from cs_framework.data.source import FrameRef, open_source
+from cs_framework.data.refs import FrameRef
+from cs_framework.data.source import open_source
 from cs_framework.errors import DataError
-from cs_framework.outputs.files import whole_folder
+from cs_framework.files import whole_folder
 from cs_framework.recipe.schema import DataSettings
 
 _NEEDY_FIRST = ("train", "test", "val")

@@ -8,15 +8,16 @@ from functools import lru_cache, partial
 
 import numpy as np
 
+from cs_framework.api.components import Skipped
+from cs_framework.api.frames import Window
 from cs_framework.data.images import read_frame
 from cs_framework.data.labels import LabelledFrame
-from cs_framework.data.source import FrameRef
+from cs_framework.data.refs import FrameRef
 from cs_framework.errors import FrameError
-from cs_framework.interfaces import Skipped, Window
 
 
 class FrameWindows:
-    """The [Windows][cs_framework.interfaces.Windows] of labelled frames.
+    """The [Windows][cs_framework.api.frames.Windows] of labelled frames.
 
     Frames that cannot be read are left out, so that nothing is missing in the midst of a fit. Only decoding
     tells, so making this costs one pass: about a millisecond for a frame of 300 x 300. Afterwards frames are

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cs_framework.evaluation.statistics import Bool, Float64, Statistic
+from cs_framework.evaluation.ranking import Bool, Float64, Statistic
 
 LEVELS = (2.5, 97.5)
 """Percentiles of the resampled values that bound an interval."""

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cs_framework.boxes import Float32
-from cs_framework.interfaces import Detection
+from cs_framework.api.boxes import Float32
+from cs_framework.api.components import Detection
 
 MAX_DETECTIONS = 100
 """Detections of a frame that count, best first, as COCO has it."""

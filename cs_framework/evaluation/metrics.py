@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cs_framework import boxes as bx
+from cs_framework.api import boxes as bx
 from cs_framework.evaluation import coco
 from cs_framework.evaluation.bootstrap import Bootstrap
 from cs_framework.evaluation.operating_point import choose_threshold, given_threshold
 from cs_framework.evaluation.overlaps import Overlaps, annotated, annotated_share
-from cs_framework.evaluation.statistics import (
+from cs_framework.evaluation.ranking import (
     Float64,
     Statistic,
     auroc,

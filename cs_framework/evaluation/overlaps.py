@@ -7,8 +7,8 @@ from functools import cached_property
 import numpy as np
 from attrs import frozen
 
-from cs_framework import boxes as bx
-from cs_framework.interfaces import Float32
+from cs_framework.api import boxes as bx
+from cs_framework.api.frames import Float32
 from cs_framework.pipeline.results import JudgedFrame
 
 

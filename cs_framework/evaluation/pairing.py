@@ -18,7 +18,7 @@ from attrs import frozen
 
 from cs_framework.errors import DataError
 from cs_framework.evaluation.bootstrap import Figure
-from cs_framework.evaluation.statistics import Float64
+from cs_framework.evaluation.ranking import Float64
 from cs_framework.outputs.tables import write_parquet
 from cs_framework.pipeline.results import JudgedFrame
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cs_framework.api.components import History
 from cs_framework.evaluation.overlaps import Overlaps
-from cs_framework.interfaces import History
-from cs_framework.outputs.files import whole_file
+from cs_framework.files import whole_file
 from cs_framework.pipeline.results import JudgedFrame
 
 if TYPE_CHECKING:

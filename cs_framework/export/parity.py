@@ -11,10 +11,11 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
+from cs_framework.api.components import Regions
+from cs_framework.api.frames import Window
 from cs_framework.data.images import read_frame
-from cs_framework.data.source import FrameSource
+from cs_framework.data.refs import FrameSource
 from cs_framework.errors import DataError
-from cs_framework.interfaces import Regions, Window
 from cs_framework.pipeline.batch import Batch, Unit, make_units
 from cs_framework.pipeline.cache import Cache
 from cs_framework.pipeline.components import Components

@@ -13,14 +13,14 @@ from typing import Any
 
 from attrs import field, frozen
 
+from cs_framework.api.components import Env
 from cs_framework.bundle import read_bundle
 from cs_framework.data.source import open_source
 from cs_framework.errors import CSError, RecipeError, SetupError
-from cs_framework.export.network import check_onnx, use_network, write_network
 from cs_framework.export.parity import Reference, drift
-from cs_framework.interfaces import Env
-from cs_framework.outputs.files import whole_folder, write_json
+from cs_framework.files import whole_folder, write_json
 from cs_framework.pipeline.components import NETWORK_FILE, Components, make_env
+from cs_framework.pipeline.onnx import check_onnx, use_network, write_network
 from cs_framework.recipe import LoadedRecipe
 from cs_framework.recipe.schema import SyntheticSettings
 
@@ -115,7 +115,7 @@ def _explained(out: Path) -> Iterator[None]:
 def _reference(loaded: LoadedRecipe, components: Components, frames: Path | None, env: Env) -> Reference:
     if frames is not None:
         return Reference.of(open_source(frames, loaded.recipe.data), loaded, components)
-    from cs_framework.data.synthetic import write_synthetic
+    from cs_framework.synthetic import write_synthetic
 
     with TemporaryDirectory() as name:
         write_synthetic(Path(name), _EMBRYOS)

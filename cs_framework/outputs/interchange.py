@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 from attrs import frozen
 
-from cs_framework import boxes as bx
+from cs_framework.api import boxes as bx
+from cs_framework.api.frames import Float32
 from cs_framework.data.formats import coco, yolo
 from cs_framework.data.formats.boxed import BoxedFrame, without_extension
-from cs_framework.interfaces import Float32
-from cs_framework.outputs.files import whole_file
+from cs_framework.files import whole_file
 from cs_framework.pipeline.results import FrameResult
 
 Scored = tuple[Float32, Float32]

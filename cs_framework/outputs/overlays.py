@@ -13,8 +13,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from cs_framework.interfaces import Bool, Detection, Float32, Frame, UInt8
-from cs_framework.outputs.files import whole_file
+from cs_framework.api.components import Detection
+from cs_framework.api.frames import Bool, Float32, Frame, UInt8
+from cs_framework.files import whole_file
 
 DETECTED = (230, 159, 0)  # orange
 ANNOTATED = (86, 180, 233)  # sky blue

@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+from cs_framework.api.components import RegionTable, Skipped
 from cs_framework.errors import CSError
-from cs_framework.interfaces import RegionTable, Skipped
-from cs_framework.outputs.files import whole_file
+from cs_framework.files import whole_file
 from cs_framework.pipeline.results import FrameResult
 
 T = TypeVar("T")

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
+from cs_framework.api.frames import Frame
 from cs_framework.data.labels import LabelledFrame
 from cs_framework.errors import FrameError
-from cs_framework.interfaces import Frame
+from cs_framework.files import whole_folder
 from cs_framework.outputs import interchange, overlays, tables
-from cs_framework.outputs.files import whole_folder
 from cs_framework.pipeline.results import FrameResult
 
 log = logging.getLogger(__name__)

@@ -11,10 +11,11 @@ from typing import TypeVar
 
 from attrs import define, field, frozen
 
+from cs_framework.api.components import Skipped
+from cs_framework.api.frames import Frame, Window
 from cs_framework.data.images import content_hash
-from cs_framework.data.source import FrameRef
+from cs_framework.data.refs import FrameRef
 from cs_framework.errors import FrameError, SetupError
-from cs_framework.interfaces import Frame, Skipped, Window
 from cs_framework.pipeline.timings import Timings
 
 T = TypeVar("T")

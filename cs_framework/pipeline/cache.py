@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from cs_framework.outputs.files import whole_file
+from cs_framework.files import whole_file
 from cs_framework.pipeline.components import digest
 
 Arrays = dict[str, NDArray[Any]]

@@ -13,8 +13,8 @@ from typing import Any, cast
 
 from attrs import asdict, frozen
 
+from cs_framework.api.components import AnomalyFilter, Embedder, Env, FilterBound, Proposer, Scorer
 from cs_framework.errors import CSError, SetupError
-from cs_framework.interfaces import AnomalyFilter, Embedder, Env, FilterBound, Proposer, Scorer
 from cs_framework.recipe import Choice, LoadedRecipe
 
 Device = str
@@ -143,7 +143,7 @@ def load_trained(component: Any, folder: Path, env: Env) -> None:
     except Exception as error:  # a bundle may hold anything
         raise SetupError(f"{folder}: cannot be loaded ({error!r}); train again") from error
     if (folder / NETWORK_FILE).exists():
-        from cs_framework.export.network import use_network
+        from cs_framework.pipeline.onnx import use_network
 
         use_network(component, folder / NETWORK_FILE, env)
 

@@ -9,8 +9,9 @@ from time import perf_counter
 
 from attrs import define, field
 
-from cs_framework.data.source import FrameRef
-from cs_framework.interfaces import Float32, Frame, Skipped
+from cs_framework.api.components import Skipped
+from cs_framework.api.frames import Float32, Frame
+from cs_framework.data.refs import FrameRef
 from cs_framework.pipeline.batch import Batch, Unit
 from cs_framework.pipeline.regions import RegionMaker
 from cs_framework.pipeline.results import FrameResult

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from attrs import field, frozen
+from numpy.typing import NDArray
 
-from cs_framework.interfaces import Detection, Float32, RegionScores
+from cs_framework.api.components import Detection, RegionScores
+from cs_framework.api.frames import Float32
 
 
 @frozen(eq=False)
@@ -56,3 +59,22 @@ class JudgedFrame:
     """1 the frame shows a string, 0 it does not."""
     boxes: Float32 | None
     """(M, 4) annotated boxes, (0, 4) for a string-free frame, None where nobody drew boxes."""
+
+
+def frame_statistics(grey: NDArray[np.uint8]) -> dict[str, float]:
+    """Trivial cues of a frame: a filter that does not beat them has learnt nothing of strings.
+
+    Args:
+        grey: (H, W) the grey plane of a frame.
+
+    Returns:
+        ``mean_intensity`` and ``standard_deviation`` in grey levels, ``laplacian_variance`` (of OpenCV's
+        3 x 3 Laplacian, a usual measure of focus) in squared grey levels, and ``frame_size``, the square
+        root of the number of pixels.
+    """
+    return {
+        "mean_intensity": float(grey.mean()),
+        "standard_deviation": float(grey.std()),
+        "laplacian_variance": float(cv2.Laplacian(grey, cv2.CV_64F).var()),
+        "frame_size": float(np.sqrt(grey.size)),
+    }

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from cs_framework.data.source import FrameRef
+from cs_framework.data.refs import FrameRef
 from cs_framework.errors import RecipeError
 from cs_framework.pipeline.batch import Unit, make_units
 from cs_framework.pipeline.components import digest

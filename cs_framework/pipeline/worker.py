@@ -16,9 +16,8 @@ from attrs import frozen
 
 from cs_framework.data.images import read_frame
 from cs_framework.data.labels import LabelledFrame
-from cs_framework.data.source import FrameRef
+from cs_framework.data.refs import FrameRef
 from cs_framework.errors import FrameError
-from cs_framework.implants import cavity
 from cs_framework.pipeline.batch import Unit
 from cs_framework.pipeline.cache import Cache
 from cs_framework.pipeline.components import Components, make_env
@@ -26,6 +25,7 @@ from cs_framework.pipeline.proposed import Proposed, proposed
 from cs_framework.pipeline.regions import RegionMaker
 from cs_framework.pipeline.stages import Analysis, Stages
 from cs_framework.recipe import LoadedRecipe, load_recipe
+from cs_framework.synthetic.implants import cavity
 from cs_framework.training.regions import RegionBatch, Sampling, regions_of
 
 

@@ -13,12 +13,12 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import attrs
 
+from cs_framework.api.settings import METADATA_KEY, PathOrName
+from cs_framework.api.specs import KINDS, Kind
 from cs_framework.errors import RecipeError, SetupError
 from cs_framework.recipe.reader import default_of, fields_of, key_of, plain, type_name
 from cs_framework.recipe.schema import ComponentUse, Recipe
-from cs_framework.records import KINDS, Kind
 from cs_framework.registry import Component, Registry
-from cs_framework.settings import METADATA_KEY, PathOrName
 
 Schema = dict[str, Any]
 

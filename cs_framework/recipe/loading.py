@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field, frozen
 
-from cs_framework.bundle_files import check_files
+from cs_framework.api.specs import KINDS, Kind
 from cs_framework.errors import RecipeError, SetupError
 from cs_framework.recipe.checks import check_requires, check_whole
 from cs_framework.recipe.document import (
@@ -16,6 +16,7 @@ from cs_framework.recipe.document import (
     Override,
     RecipeFile,
     apply,
+    check_files,
     explicit,
     parse_overrides,
     read_json,
@@ -24,11 +25,10 @@ from cs_framework.recipe.positions import KeyPath
 from cs_framework.recipe.problems import Problems, dotted
 from cs_framework.recipe.reader import INVALID, Reader, plain
 from cs_framework.recipe.schema import NARROWED_BY, Components, ComponentUse, PipelineSettings, Recipe
-from cs_framework.records import KINDS, Kind
 from cs_framework.registry import Component, Registry
 
 if TYPE_CHECKING:
-    from cs_framework.interfaces import Env
+    from cs_framework.api.components import Env
 
 RESOLVED_FILE = "resolved.toml"
 """The recipe of a run with every default filled in: the file that makes a folder a run folder."""

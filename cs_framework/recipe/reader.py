@@ -19,10 +19,10 @@ import attrs
 from attrs import frozen
 
 from cs_framework._hints import did_you_mean
+from cs_framework.api.settings import METADATA_KEY, PathOrName
 from cs_framework.recipe.document import Document, Verbatim
 from cs_framework.recipe.positions import KeyPath
 from cs_framework.recipe.problems import Problems
-from cs_framework.settings import METADATA_KEY, PathOrName
 
 T = TypeVar("T")
 

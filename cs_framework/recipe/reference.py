@@ -11,12 +11,12 @@ from typing import Any
 
 import attrs
 
+from cs_framework.api.settings import METADATA_KEY
+from cs_framework.api.specs import KINDS
 from cs_framework.recipe.reader import default_of, fields_of, key_of, plain, type_name
 from cs_framework.recipe.schema import ComponentUse, Recipe
-from cs_framework.records import KINDS
 from cs_framework.registry import Registry
 from cs_framework.registry.component import DEFAULT_DISTRIBUTION
-from cs_framework.settings import METADATA_KEY
 
 Row = tuple[str, str, str, str, str]
 """Key, type, default, what is allowed, help."""

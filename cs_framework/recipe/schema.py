@@ -8,7 +8,7 @@ from typing import Any, Literal
 from attrs import field, frozen
 from attrs.validators import matches_re
 
-from cs_framework.settings import setting
+from cs_framework.api.settings import setting
 
 Step = Literal["train", "evaluate", "detect", "proposals"]
 DEFAULT_STEPS: tuple[Step, ...] = ("train", "evaluate", "detect")

@@ -9,12 +9,12 @@ import attrs
 from attrs import field, frozen
 
 from cs_framework._hints import listed, reason
+from cs_framework.api.specs import ComponentSpec, Kind
 from cs_framework.errors import SetupError
-from cs_framework.records import ComponentSpec, Kind
 from cs_framework.registry.modules import import_object, module_exists
 
 if TYPE_CHECKING:
-    from cs_framework.interfaces import Env
+    from cs_framework.api.components import Env
 
 DEFAULT_DISTRIBUTION = "cs-framework"
 
@@ -60,7 +60,7 @@ class Component:
 
     @property
     def kind(self) -> Kind:
-        """One of `cs_framework.records.KINDS`."""
+        """One of `cs_framework.api.specs.KINDS`."""
         return self.spec.kind
 
     @property

@@ -9,15 +9,16 @@ from contextlib import contextmanager, redirect_stdout
 from hashlib import sha256
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from time import perf_counter
 from typing import Any, Literal
 
 import pluggy
-from attrs import evolve, frozen
+from attrs import define, evolve, frozen
 
-from cs_framework import hookspecs
 from cs_framework._hints import reason
 from cs_framework._markers import PROJECT
-from cs_framework.records import (
+from cs_framework.api import hookspecs
+from cs_framework.api.specs import (
     AnomalyFilterSpec,
     ComponentSpec,
     EmbedderSpec,
@@ -25,7 +26,6 @@ from cs_framework.records import (
     ScorerSpec,
 )
 from cs_framework.registry.component import Component, Provenance
-from cs_framework.registry.cost import measured
 from cs_framework.registry.modules import module_exists
 
 Phase = Literal["metadata", "import", "hooks", "call", "records", "paths"]
@@ -36,6 +36,13 @@ HOOKS: dict[str, type[ComponentSpec]] = {
     "cs_embedders": EmbedderSpec,
     "cs_scorers": ScorerSpec,
 }
+
+
+HEAVY = (
+    *("torch", "torchvision", "transformers", "timm", "cv2", "skimage", "sklearn", "scipy"),
+    *("matplotlib", "pyarrow", "pandas", "tensorflow", "jax", "onnxruntime", "numpy"),
+)
+"""Packages that nobody should import before a component is built."""
 
 
 @frozen
@@ -80,6 +87,26 @@ def load(provenance: Provenance, import_plugin: Callable[[], Any]) -> PluginInfo
     except _PluginFault as fault:
         return PluginInfo(provenance, "quarantined", fault.phase, str(fault))
     return PluginInfo(provenance, components=tuple(Component(record, provenance) for record in records))
+
+
+@define
+class Cost:
+    """Filled in when the measured block ends."""
+
+    import_ms: float = 0.0
+    heavy: tuple[str, ...] = ()
+    """Those of `HEAVY` that the block was the first to import."""
+
+
+@contextmanager
+def measured() -> Iterator[Cost]:
+    """Measure the imports inside a ``with`` block, also where it raises."""
+    cost, before, start = Cost(), set(sys.modules), perf_counter()
+    try:
+        yield cost
+    finally:
+        cost.import_ms = round((perf_counter() - start) * 1000, 1)
+        cost.heavy = tuple(name for name in HEAVY if name in sys.modules and name not in before)
 
 
 @contextmanager

@@ -11,8 +11,8 @@ from attrs import frozen
 
 from cs_framework._hints import a, did_you_mean, listed, reason
 from cs_framework._markers import ENTRY_POINT_GROUP
+from cs_framework.api.specs import Kind
 from cs_framework.errors import RecipeError
-from cs_framework.records import Kind
 from cs_framework.registry.component import Component, Provenance, normalised
 from cs_framework.registry.loading import PluginInfo, load, load_file
 

@@ -16,9 +16,9 @@ from attrs import frozen
 
 from cs_framework._hints import a
 from cs_framework._markers import ENTRY_POINT_GROUP
-from cs_framework.outputs.files import whole_folder
+from cs_framework.api.specs import Kind
+from cs_framework.files import whole_folder
 from cs_framework.recipe.positions import find_positions
-from cs_framework.records import Kind
 from cs_framework.registry import Registry
 from cs_framework.registry.modules import module_exists
 

@@ -1,6 +1,6 @@
 """The rules that every component keeps, as named checks.
 
-A check gets a [Subject][cs_framework.testing.checks.Subject] and raises where its component breaks the
+A check gets a [Subject][cs_framework.testing.subject.Subject] and raises where its component breaks the
 rule: a `ConformanceError` with the rule that was broken, or whatever the component raised.
 """
 
@@ -12,8 +12,8 @@ import random
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -24,16 +24,12 @@ import tomli_w
 from attrs import field, frozen
 from numpy.typing import NDArray
 
-from cs_framework.interfaces import Env
-from cs_framework.recipe.document import Document
+from cs_framework.api.settings import METADATA_KEY
+from cs_framework.api.specs import KINDS, Kind
 from cs_framework.recipe.json_schema import table_schema
-from cs_framework.recipe.problems import Place, Problems
-from cs_framework.recipe.reader import Reader, fields_of, key_of, plain
-from cs_framework.records import KINDS, Kind
-from cs_framework.registry import Component
-from cs_framework.registry.cost import HEAVY
+from cs_framework.recipe.reader import fields_of, key_of, plain
+from cs_framework.registry.loading import HEAVY
 from cs_framework.registry.modules import import_object
-from cs_framework.settings import METADATA_KEY
 from cs_framework.testing.exercises import (
     EXERCISES,
     LEARNERS,
@@ -42,7 +38,7 @@ from cs_framework.testing.exercises import (
     expect_history,
 )
 from cs_framework.testing.sources import plugin_module
-from cs_framework.testing.threads import limit_threads
+from cs_framework.testing.subject import ENV, Subject, read_settings
 
 SUITE_VERSION = 1
 """Raised whenever a check is added or made stricter."""
@@ -50,55 +46,7 @@ SUITE_VERSION = 1
 TOLERANCE = 1e-4
 """How far figures may differ where batches or processes differ, as a share of the largest figure."""
 
-_ENV = Env(seed=7)
 _LONGEST_SUMMARY = 100
-
-
-@frozen(eq=False)
-class Subject:
-    """A component under test and the settings to build it with."""
-
-    component: Component
-    given: Mapping[str, Any] = field(factory=dict)
-    """Its settings as a recipe gives them; the rest have their defaults."""
-    undo: ExitStack = field(factory=ExitStack)
-    """Closed by whoever runs a check, to restore what it had to change."""
-
-    @property
-    def kind(self) -> Kind:
-        """The component's kind."""
-        return self.component.kind
-
-    def settings(self) -> Any:
-        """The settings, read as from a recipe.
-
-        Raises:
-            RecipeError: they are wrong; a line for each.
-        """
-        return read_settings(self.component.settings_class(), self.given)
-
-    def prepare(self) -> None:
-        """Import the factory, and give what it computes with the one thread that its environment has."""
-        import_object(self.component.spec.factory, str(self.component))
-        limit_threads(self.undo)
-
-    def build(self) -> Any:
-        """A new component."""
-        self.prepare()
-        return self.component.build(self.settings(), _ENV)
-
-    def ready(self) -> Any:
-        """A new component, fitted on sample data where its kind learns."""
-        component = self.build()
-        if self.kind in LEARNERS:
-            component.fit(*LEARNERS[self.kind].training(component), _ENV)
-        return component
-
-    def figures(self, component: Any, items: Sequence[Any] | None = None) -> Figures:
-        """What a component gives for some items, or for one of every sort."""
-        exercise = EXERCISES[self.kind]
-        items = exercise.items(component) if items is None else items
-        return exercise.figures(exercise.call(component, items), items)
 
 
 @frozen
@@ -207,7 +155,7 @@ def fit(subject: Subject) -> None:
     for validated in (True, False):
         component = subject.build()
         data = LEARNERS[subject.kind].training(component, validated=validated)
-        expect_history(component.fit(*data, _ENV))
+        expect_history(component.fit(*data, ENV))
 
 
 @_check("anomaly_filter", "embedder", "scorer")
@@ -285,7 +233,7 @@ def inputs_unchanged(subject: Subject) -> None:
         given = list(LEARNERS[subject.kind].training(component))
     before = [array.copy() for array in _arrays(given)]
     if given:
-        component.fit(*given, _ENV)
+        component.fit(*given, ENV)
     expect(_equal(before, list(_arrays(given))), "fit() changes the data that it is given")
     items = EXERCISES[subject.kind].items(component)
     before = [array.copy() for array in _arrays(items)]
@@ -322,19 +270,6 @@ def spawned_worker(subject: Subject) -> None:
 
 
 _SAVED_AS = (".json", ".safetensors")
-
-
-def read_settings(cls: type, given: Mapping[str, Any], label: str = "settings") -> Any:
-    """Settings from values as a recipe, or an option, gives them; `label` says in errors where.
-
-    Raises:
-        RecipeError: they are wrong; a line for each.
-    """
-    values = dict(given)
-    document, problems = Document(values, {(): Place((0, 0, 0), label, Path.cwd())}), Problems()
-    made = Reader(document, problems).table(cls, values, ())
-    problems.raise_if_any()
-    return made
 
 
 def _members(protocol: type) -> set[str]:

@@ -5,25 +5,26 @@ The checks are written once for all kinds on top of these.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cs_framework.interfaces import (
+from cs_framework.api.components import (
     AnomalyFilter,
     Embedder,
     Explanation,
-    Frame,
     History,
     Proposer,
     Regions,
     RegionScores,
     Scorer,
-    Window,
 )
-from cs_framework.records import Kind
+from cs_framework.api.frames import Frame, Window
+from cs_framework.api.specs import Kind
 from cs_framework.testing.samples import (
     sample_batch,
     sample_frames,
@@ -34,6 +35,9 @@ from cs_framework.testing.samples import (
 
 Figures = list[NDArray[Any]]
 """What a call gave, as one array for each item of the batch."""
+
+_LIBRARIES = {"torch": ("get_num_threads", "set_num_threads"), "cv2": ("getNumThreads", "setNumThreads")}
+"""How to ask and set the number of threads that a library computes with."""
 
 
 class ConformanceError(AssertionError):
@@ -210,3 +214,11 @@ def expect_history(history: object) -> None:
 
 LEARNERS: dict[Kind, Learner] = {"anomaly_filter": _Filter(), "scorer": _Scorer()}
 EXERCISES: dict[Kind, Exercise] = {**LEARNERS, "proposer": _Proposer(), "embedder": _Embedder()}
+
+
+def limit_threads(undo: ExitStack) -> None:
+    """Have those libraries that are loaded compute in one thread until `undo` closes."""
+    for name, (getter, setter) in _LIBRARIES.items():
+        if library := sys.modules.get(name):
+            undo.callback(getattr(library, setter), getattr(library, getter)())
+            getattr(library, setter)(1)

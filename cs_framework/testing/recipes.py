@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from cs_framework.testing.exercises import limit_threads
 from cs_framework.testing.sources import look_installed
-from cs_framework.testing.threads import limit_threads
 
 if TYPE_CHECKING:
     import pyarrow

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from attrs import frozen
 
+from cs_framework.api.components import Regions, RegionTable
+from cs_framework.api.frames import Float32, Frame, UInt8, Window
 from cs_framework.data.samples import Samples, to_rgb
-from cs_framework.interfaces import Float32, Frame, Regions, RegionTable, UInt8, Window
 
 SEED = 20240229
 _EMBEDDING = 12
@@ -66,7 +67,7 @@ def sample_batch() -> list[tuple[Frame, Float32]]:
 
 @frozen(eq=False)
 class SampleWindows:
-    """The [Windows][cs_framework.interfaces.Windows] of frames that are at hand, in order of time."""
+    """The [Windows][cs_framework.api.frames.Windows] of frames that are at hand, in order of time."""
 
     frames: Sequence[Frame]
     context: int

@@ -10,8 +10,9 @@ from attrs import frozen
 
 from cs_framework._hints import reason
 from cs_framework.registry import Component
-from cs_framework.testing.checks import CHECKS, SUITE_VERSION, Check, Subject
+from cs_framework.testing.checks import CHECKS, SUITE_VERSION, Check
 from cs_framework.testing.sources import Source, components_of
+from cs_framework.testing.subject import Subject
 
 if TYPE_CHECKING:
     import pytest

@@ -12,8 +12,8 @@ from typing import Any
 
 from cs_framework.registry import Component
 from cs_framework.registry.loading import load_file
-from cs_framework.testing.checks import Subject
 from cs_framework.testing.exercises import LEARNERS, ConformanceError, Figures
+from cs_framework.testing.subject import Subject
 
 
 def figures_in_worker(component: Component, given: Mapping[str, Any], saved: Path) -> Figures:

@@ -10,7 +10,7 @@ from attrs import frozen
 from cs_framework.data.dataset import hold_out
 from cs_framework.data.labels import LabelledFrame
 from cs_framework.recipe.schema import ImplantSettings
-from cs_framework.training.retouch import Retouch
+from cs_framework.training.augment import Retouch
 
 _VALIDATED_ON = 60
 """Validation frames with drawn strings at most, and as many string-free ones."""

@@ -10,15 +10,15 @@ import numpy as np
 from attrs import define, field, frozen
 from numpy.typing import NDArray
 
-from cs_framework import boxes as bx
+from cs_framework.api import boxes as bx
+from cs_framework.api.components import RegionTable, Skipped
+from cs_framework.api.frames import Float32, Frame
 from cs_framework.data.labels import LabelledFrame
-from cs_framework.data.source import FrameRef
-from cs_framework.interfaces import Float32, Frame, RegionTable, Skipped
+from cs_framework.data.refs import FrameRef
 from cs_framework.pipeline.batch import Batch, Unit
 from cs_framework.pipeline.regions import Float16, RegionMaker
 from cs_framework.recipe.schema import TrainingSettings
-from cs_framework.training.orientations import orient, orient_boxes, orient_size
-from cs_framework.training.retouch import Retouch, is_drawn
+from cs_framework.training.augment import Retouch, is_drawn, orient, orient_boxes, orient_size
 
 
 def weak_labels(

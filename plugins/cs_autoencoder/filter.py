@@ -61,7 +61,7 @@ class Autoencoder:
         few = max(1, 4 * 128**2 // settings.image_size**2)
         self._at_once = few if self._device.type == "cpu" else settings.batch_size
         self.network: nn.Module | None = None
-        """What was learnt; see `cs_framework.interfaces.Exportable`."""
+        """What was learnt; see `cs_framework.api.components.Exportable`."""
 
     @property
     def network_input(self) -> tuple[int, ...]:

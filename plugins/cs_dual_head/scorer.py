@@ -33,7 +33,7 @@ class DualHeadScorer:
         self._settings = settings
         self._device = torch.device(env.device)
         self.network: nn.Module | None = None
-        """What was learnt; see `cs_framework.interfaces.Exportable`."""
+        """What was learnt; see `cs_framework.api.components.Exportable`."""
         self._dim = 0
 
     @property

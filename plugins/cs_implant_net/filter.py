@@ -90,7 +90,7 @@ class ImplantNet:
 
     @property
     def network(self) -> nn.Module:
-        """What was learnt; see `cs_framework.interfaces.Exportable`."""
+        """What was learnt; see `cs_framework.api.components.Exportable`."""
         return self._fitted()
 
     @network.setter

@@ -11,12 +11,14 @@ import attrs
 import click
 import pytest
 
-from cs_framework import hookspecs, interfaces, records
+from cs_framework.api import components as interfaces
+from cs_framework.api import hookspecs
+from cs_framework.api import specs as records
+from cs_framework.api.specs import KINDS
 from cs_framework.cli import app, compare, data, export, plugins, run
 from cs_framework.recipe.reader import fields_of, key_of
 from cs_framework.recipe.reference import recipe_reference
 from cs_framework.recipe.schema import ComponentUse, Recipe
-from cs_framework.records import KINDS
 from cs_framework.registry import Registry
 from tests.docs.pages import DOCS, HOOK_PAGES, ROOT
 

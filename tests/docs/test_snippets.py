@@ -8,8 +8,8 @@ from types import ModuleType
 import pytest
 from click.testing import CliRunner
 
+from cs_framework.api.specs import KINDS
 from cs_framework.cli.plugins import commands
-from cs_framework.records import KINDS
 from cs_framework.testing import component_checks, components_of, run_check
 from tests.docs.pages import DOCS, HOOK_PAGES, ROOT, snippets
 

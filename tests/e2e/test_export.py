@@ -18,8 +18,8 @@ from cs_autoencoder.network import seeded_autoencoder
 from cs_autoencoder.settings import Settings as AutoencoderSettings
 from cs_dual_head.scorer import RefiningScorer
 from cs_dual_head.settings import RefiningSettings
+from cs_framework.api.components import Env
 from cs_framework.cli.export import main
-from cs_framework.interfaces import Env
 from cs_framework.testing import sample_table
 from tests.support.frames import TOY_PLUGIN
 from tests.support.long_runs import write_frames

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from cs_framework.data.synthetic import write_synthetic
 from cs_framework.recipe.schema import SyntheticSettings
+from cs_framework.synthetic import write_synthetic
 from tests.e2e.test_recipes import RECIPES, quick
 from tests.support.weights import save_tiny_dinov3
 

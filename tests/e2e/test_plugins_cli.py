@@ -91,7 +91,7 @@ def test_list_as_requirements(site):
 SETTINGS = """
 from typing import Literal
 from cs_framework import PathOrName
-from cs_framework.settings import setting as declared
+from cs_framework.api.settings import setting as declared
 
 @frozen
 class Tiling:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from cs_framework.data.synthetic import write_synthetic
 from cs_framework.recipe.schema import SyntheticSettings
+from cs_framework.synthetic import write_synthetic
 from tests.e2e.conftest import opened
 from tests.support.weights import save_tiny_dinov3
 

@@ -9,12 +9,11 @@ import pickle
 import pytest
 from attrs import evolve
 
-from cs_framework import bundle_files
 from cs_framework.bundle import Bundle, Gate, read_bundle, write_bundle
 from cs_framework.errors import RecipeError
 from cs_framework.evaluation.operating_point import OperatingPoint
 from cs_framework.pipeline.components import Components
-from cs_framework.recipe import load_recipe
+from cs_framework.recipe import document, load_recipe
 from cs_framework.recipe.schema import PipelineSettings
 
 GATE = Gate(OperatingPoint(0.1, "youden", 1.0, None, ("few frames",)), (0.1 + 0.2, -1e-9), (1, 0))
@@ -93,7 +92,7 @@ def test_a_bundle_may_itself_be_reached_by_a_link(bundle, tmp_path):
 
 def test_absurdly_large_json_is_refused_unread(bundle):
     with (bundle.folder / "bundle.json").open("r+b") as file:
-        file.truncate(bundle_files.MAX_JSON + 1)  # sparse
+        file.truncate(document.MAX_JSON + 1)  # sparse
     with pytest.raises(RecipeError, match="larger than 64 MB"):
         read_bundle(bundle.folder)
 

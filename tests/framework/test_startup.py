@@ -84,7 +84,7 @@ def cs_{kind}s():
 
 def test_a_run_imports_what_draws_curves_only_where_there_are_some():
     drawing = ("sklearn", "matplotlib")
-    code = f"import sys, cs_framework.execute; print([n for n in {drawing!r} if n in sys.modules])"
+    code = f"import sys, cs_framework.steps.execute; print([n for n in {drawing!r} if n in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

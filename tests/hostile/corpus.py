@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from attrs import frozen
 
-from tests.framework.export import nets
+from tests.framework.pipeline import nets
 from tests.hostile.seeds import BUNDLE, COCO, PIXELS, RECIPE, RESULT, TASKS, VOC, picture, tiff
 
 

@@ -11,10 +11,10 @@ import tifffile
 from PIL import Image
 
 from cs_dual_head.scorer import DualHeadScorer
-from cs_framework.interfaces import Env
+from cs_framework.api.components import Env
 from cs_framework.testing import sample_table
 from tests.framework.data.videos import moving, write_video
-from tests.framework.export import nets
+from tests.framework.pipeline import nets
 from tests.hostile.targets import SCORER
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (12, 16), np.uint8)

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from cs_dual_head.scorer import DualHeadScorer
 from cs_dual_head.settings import DualHeadSettings
+from cs_framework.api.components import Env
 from cs_framework.bundle import read_bundle
 from cs_framework.data.convert import Format, read_labels
 from cs_framework.data.groups import read_index
 from cs_framework.data.labels import read_yolo
 from cs_framework.data.source import open_source
 from cs_framework.errors import DataError
-from cs_framework.interfaces import Env
 from cs_framework.pipeline.components import load_trained
 from cs_framework.recipe import load_recipe
 from cs_framework.recipe.schema import DataSettings

@@ -20,7 +20,9 @@ from tests.support.frames import TOY_PLUGIN
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 # Processes begin with what takes seconds to import.
-_CONTEXT.set_forkserver_preload(["cs_framework.execute", "cs_framework.cli.run", "torch", "cv2", "timm"])
+_CONTEXT.set_forkserver_preload(
+    ["cs_framework.steps.execute", "cs_framework.cli.run", "torch", "cv2", "timm"]
+)
 
 
 def write_frames(folder: Path, count: int, side: int = 32) -> Path:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from cs_framework.api.frames import Float32
 from cs_framework.data.formats.boxed import BoxedFrame, Float64, Size, refuse, without_extension
 from cs_framework.data.labels import read_yolo
 from cs_framework.data.listing import CLASSES, SPLITS, walk
 from cs_framework.errors import DataError
-from cs_framework.interfaces import Float32
 
 log = logging.getLogger(__name__)
 

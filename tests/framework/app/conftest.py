@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from cs_framework.execute import Options, execute
 from cs_framework.recipe import load_recipe
+from cs_framework.steps.execute import Options, execute
 from tests.support.frames import write_recipe, write_root
 
 

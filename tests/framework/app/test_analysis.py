@@ -13,7 +13,7 @@ from attrs import evolve
 from cs_framework.app.analysis import Analyser, Kept, Model, frame_key, reported, units_of
 from cs_framework.app.folders import Entry, Root, recipes, trained_and_runs
 from cs_framework.app.jobs import Cancelled
-from cs_framework.app.runs import TrainingRegions, frames_of, recipe_of, training_frames
+from cs_framework.app.run_folders import TrainingRegions, frames_of, recipe_of, training_frames
 from cs_framework.data.images import read_frame
 from cs_framework.errors import DataError, FrameError, RecipeError, SetupError
 from cs_framework.pipeline.worker import Worker, WorkerSpec
@@ -118,7 +118,7 @@ def test_a_bundle_by_itself_uses_installed_plugins_only(root, tmp_path):
 
 
 def test_a_frame_that_cannot_be_read_or_processed_says_why(tmp_path, model, analyser):
-    from cs_framework.data.source import FrameRef
+    from cs_framework.data.refs import FrameRef
 
     bad = tmp_path / "bad.png"
     bad.write_bytes(b"no image")

@@ -10,12 +10,12 @@ from attrs import evolve
 from sklearn.metrics import roc_auc_score
 
 from cs_framework import DataError
-from cs_framework.compare.report import markdown
+from cs_framework.compare.markdown import markdown
 from cs_framework.compare.table import Judged, compare
 from cs_framework.evaluation.bootstrap import LEVELS
 from cs_framework.evaluation.metrics import evaluate
 from cs_framework.evaluation.pairing import read_evaluation, write_evaluation
-from cs_framework.outputs.files import write_json
+from cs_framework.files import write_json
 from cs_framework.recipe.schema import ComponentUse, PipelineSettings, Recipe, TrainingSettings
 from tests.framework.evaluation.frames import judged, random_split
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from cs_framework.data.images import content_hash, list_shots, read_frame, read_image
+from cs_framework.data.refs import FrameRef
 from cs_framework.data.samples import MAX_PIXELS
-from cs_framework.data.source import FrameRef
 from cs_framework.errors import FrameError
 
 RNG = np.random.default_rng(0)

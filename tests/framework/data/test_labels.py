@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cs_framework.data.labels import LabelledFrame, read_yolo, to_pixels, to_relative
-from cs_framework.data.source import FrameRef
+from cs_framework.data.refs import FrameRef
 
 REF = FrameRef("a.png", Path("a.png"))
 

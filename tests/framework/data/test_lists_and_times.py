@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from cs_framework.data.source import FrameSource, open_source
+from cs_framework.data.refs import FrameSource
+from cs_framework.data.source import open_source
 from cs_framework.errors import DataError, FrameError
 from cs_framework.recipe.schema import DataSettings
 

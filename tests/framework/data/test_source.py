@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from cs_framework.data.listing import natural_key
-from cs_framework.data.source import FrameSource, open_source
+from cs_framework.data.refs import FrameSource
+from cs_framework.data.source import open_source
 from cs_framework.errors import DataError
 from cs_framework.recipe.schema import DataSettings
 

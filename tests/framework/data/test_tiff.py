@@ -8,7 +8,8 @@ import pytest
 import tifffile
 
 from cs_framework.data.images import content_hash, list_shots, read_image
-from cs_framework.data.source import FrameSource, open_source
+from cs_framework.data.refs import FrameSource
+from cs_framework.data.source import open_source
 from cs_framework.errors import FrameError
 from cs_framework.recipe.schema import DataSettings
 

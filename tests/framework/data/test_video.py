@@ -15,8 +15,9 @@ import tifffile
 
 from cs_framework.data import video
 from cs_framework.data.images import content_hash, list_shots, read_image
+from cs_framework.data.refs import FrameSource
 from cs_framework.data.samples import MAX_PIXELS
-from cs_framework.data.source import FrameSource, open_source
+from cs_framework.data.source import open_source
 from cs_framework.errors import FrameError
 from cs_framework.recipe.schema import DataSettings
 from tests.framework.data.videos import moving, write_video

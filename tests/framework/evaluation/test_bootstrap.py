@@ -3,7 +3,7 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from cs_framework.evaluation.bootstrap import Bootstrap
-from cs_framework.evaluation.statistics import average_precision, ratio
+from cs_framework.evaluation.ranking import average_precision, ratio
 
 
 class Recorder:

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from cs_framework.api.components import Skipped
 from cs_framework.errors import CSError
-from cs_framework.interfaces import Skipped
 from cs_framework.outputs.tables import read_skipped, skipped_table, write_csv
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cs_framework import Frame, FrameError, SetupError
-from cs_framework.data.source import FrameRef
+from cs_framework.data.refs import FrameRef
 from cs_framework.pipeline.batch import BATCH, UNIT, Batch, make_units
 
 

@@ -5,7 +5,7 @@ from attrs import evolve
 
 from cs_framework import Env, SetupError
 from cs_framework.data.images import read_frame
-from cs_framework.data.source import FrameRef
+from cs_framework.data.refs import FrameRef
 from cs_framework.pipeline.batch import Batch, make_units
 from cs_framework.pipeline.cache import Cache
 from cs_framework.pipeline.components import Components, identity

@@ -8,7 +8,7 @@ import pytest
 from attrs import evolve
 
 from cs_framework import Env, Frame, RegionScores, boxes
-from cs_framework.data.source import FrameRef
+from cs_framework.data.refs import FrameRef
 from cs_framework.pipeline.batch import Batch, make_units
 from cs_framework.pipeline.cache import Cache
 from cs_framework.pipeline.components import Components

@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from cs_framework import EmbedderSpec, ProposerSpec, hookimpl, setting
+from cs_framework.api.settings import PathOrName
 from cs_framework.cli.plugins import commands
 from cs_framework.errors import RecipeError
 from cs_framework.recipe import load_recipe
 from cs_framework.recipe.json_schema import recipe_schema, table_schema
 from cs_framework.recipe.schema import Recipe
 from cs_framework.registry import Registry
-from cs_framework.settings import PathOrName
-from cs_framework.testing.checks import read_settings
+from cs_framework.testing.subject import read_settings
 
 RECIPES = sorted((Path(__file__).parents[3] / "recipes").glob("*.toml"))
 

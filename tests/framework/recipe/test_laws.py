@@ -13,12 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cs_framework import RecipeError
+from cs_framework.api.specs import KINDS
 from cs_framework.recipe import LoadedRecipe, load_recipe
 from cs_framework.recipe.document import Document
 from cs_framework.recipe.problems import Place, Problems
 from cs_framework.recipe.reader import INVALID, Reader, fields_of, key_of, plain
 from cs_framework.recipe.schema import Recipe
-from cs_framework.records import KINDS
 from tests.framework.recipe.toys import MINIMAL, REGISTRY, Rich
 
 in_one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

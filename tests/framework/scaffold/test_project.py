@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from cs_framework.api.specs import KINDS
 from cs_framework.cli.plugins import commands
-from cs_framework.cli.run import bundled
-from cs_framework.records import KINDS
+from cs_framework.recipe.bundled import bundled
 from cs_framework.scaffold import recipe_with
 from tests.support.venv import run, venv_with
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from cs_framework.records import AnomalyFilterSpec, EmbedderSpec, ProposerSpec, ScorerSpec
+from cs_framework.api.specs import AnomalyFilterSpec, EmbedderSpec, ProposerSpec, ScorerSpec
 from cs_framework.registry import Component, Provenance
 from cs_framework.testing import sources
 from tests.framework.testing import planted

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from cs_framework import testing
-from cs_framework.records import KINDS
+from cs_framework.api.specs import KINDS
 from cs_framework.testing import CHECKS, fixtures
 
 PAGE = (Path(__file__).parents[3] / "docs" / "testing.md").read_text(encoding="utf-8")

@@ -12,9 +12,9 @@ from cs_framework import Frame, boxes
 from cs_framework.data import FrameRef, LabelledFrame, content_hash, read_frame
 from cs_framework.pipeline.batch import make_units
 from cs_framework.recipe.schema import ImplantSettings
+from cs_framework.training.augment import Retouch, amid_neighbours, is_drawn
 from cs_framework.training.frames import scorer_frames
 from cs_framework.training.regions import Altered, Sampling
-from cs_framework.training.retouch import Retouch, amid_neighbours, is_drawn
 
 
 def _frames(kind: str, embryos: int, label: int, *, known: bool = True) -> list[LabelledFrame]:

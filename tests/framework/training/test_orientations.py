@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cs_framework import Frame, boxes
-from cs_framework.training.orientations import ORIENTATIONS, orient, orient_boxes, orient_size
+from cs_framework.training.augment import ORIENTATIONS, orient, orient_boxes, orient_size
 
 SIZE = (30, 50)
 

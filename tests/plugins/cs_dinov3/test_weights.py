@@ -10,7 +10,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from cs_dinov3.weights import RELEASED, locate
-from cs_framework import SetupError, weights
+from cs_framework import SetupError
+from cs_framework.toolkit import weights
 
 NOBODY = "http://127.0.0.1:9"
 

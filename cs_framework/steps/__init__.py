@@ -1,0 +1,1 @@
+"""What a run does: one module for each step of a recipe, and what they share."""

@@ -1,0 +1,58 @@
+"""The step ``evaluate``: run both stages on labelled frames that were not trained on, and judge them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cs_framework.data.images import content_hash
+from cs_framework.errors import DataError
+from cs_framework.evaluation.judged import write_judged
+from cs_framework.evaluation.metrics import evaluate as figures
+from cs_framework.evaluation.pairing import write_evaluation
+from cs_framework.evaluation.plots import plot_all
+from cs_framework.files import write_json
+from cs_framework.outputs import write
+from cs_framework.pipeline.results import JudgedFrame
+from cs_framework.steps.run import Run
+
+RESAMPLING_SEED = 0
+"""The same whatever the recipe's seed: runs on the same frames draw the same resamples, which pairs them."""
+
+
+def evaluate(run: Run) -> dict[str, Any]:
+    """Judge the splits ``val`` and ``test``; write ``evaluation/``, ``plots/`` and ``metrics.json``.
+
+    Stage 2 runs on every frame, flagged or not. Frames that fail are recorded and left out.
+    """
+    assert run.bundle is not None, "train comes first, or the recipe names a bundle"
+    recipe, gate = run.loaded.recipe, run.bundle.gate
+    judged = {name: _judge(run, name) for name in ("val", "test") if run.split(name)}
+    if not judged:
+        raise DataError(
+            f"{run.loaded.recipe.data.root}: neither val nor test has frames, so there is nothing to judge on"
+        )
+    metrics = figures(
+        judged,
+        threshold=gate.point.threshold if gate else None,
+        training_iou=(recipe.training.positive_iou, recipe.training.negative_iou),
+        resamples=recipe.evaluate.resamples,
+        seed=RESAMPLING_SEED,
+        notes=run.bundle.notes,
+    )
+    refs = {f.ref.id: f.ref for name in judged for f in run.split(name)}
+    write_evaluation(run.out / "evaluation", judged, lambda frame: content_hash(refs[frame]), metrics)
+    write_judged(run.out / "evaluation" / "judged.parquet", judged)
+    plot_all(judged, metrics, run.out / "plots")
+    write_json(run.out / "metrics.json", metrics)
+    return metrics
+
+
+def _judge(run: Run, split: str) -> list[JudgedFrame]:
+    frames = {f.ref.id: f for f in run.split(split)}
+    refs = [f.ref for f in frames.values()]
+    results = run.analyse(refs, f"evaluating {split}", gated=False, keep_regions=True)
+    outputs = run.loaded.recipe.outputs
+    if outputs.proposals:
+        folder = run.out / "proposals" / split
+        write.proposals(folder, results, run.reader(refs), outputs.overlays)
+    return [JudgedFrame(r, frames[r.frame].label, frames[r.frame].boxes(r.size)) for r in results]

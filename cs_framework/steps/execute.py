@@ -1,0 +1,352 @@
+"""Executes a recipe: prepares the run folder, builds everything once, takes the steps, sums up."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve, frozen
+from safetensors import SafetensorError
+
+from cs_framework.bundle import Bundle, read_bundle
+from cs_framework.errors import CSError, RecipeError, printable
+from cs_framework.evaluation.summary import summary
+from cs_framework.files import sweep, write_text
+from cs_framework.outputs.tables import read_skipped, skipped_table, write_csv
+from cs_framework.pipeline.cache import Cache
+from cs_framework.pipeline.components import digest
+from cs_framework.pipeline.engines import make_engine
+from cs_framework.pipeline.engines.local import LocalEngine
+from cs_framework.pipeline.shards import Share
+from cs_framework.pipeline.worker import WorkerSpec
+from cs_framework.recipe import LoadedRecipe, load_recipe
+from cs_framework.recipe.loading import RESOLVED_FILE
+from cs_framework.recipe.schema import GateSettings, Step
+from cs_framework.steps.detect import assemble as assemble_parts
+from cs_framework.steps.detect import detect
+from cs_framework.steps.evaluate import evaluate
+from cs_framework.steps.parts import Parts
+from cs_framework.steps.proposals import evaluate_proposals
+from cs_framework.steps.report import report
+from cs_framework.steps.run import Run, meaning
+from cs_framework.steps.train import choose_gate, train
+
+log = logging.getLogger("cs_framework")
+
+PROOF: dict[Step, str] = {
+    "train": "model/bundle.json",
+    "evaluate": "metrics.json",
+    "detect": "detections.parquet",
+    "proposals": "proposals.json",
+}
+"""The file that each step writes last: where it exists, the step is done."""
+
+SHOWN = 20
+"""Skipped frames that are named one by one; ``skipped.csv`` holds all."""
+
+
+@frozen
+class Options:
+    """How to run, as opposed to what: none of it changes a result."""
+
+    out: Path
+    resume: bool = False
+    replace: bool = False
+    cache: Path | None = None
+    no_cache: bool = False
+    block: tuple[str, ...] = ()
+    share: Share | None = None
+    """Detect on these shards only; other processes see to the rest of the same run folder."""
+    profile: bool = False
+    """Show during the run where the time goes."""
+    synthetic: Path | None = None
+    """Where synthetic frames are drawn, for several runs to share; ``data/`` in the run folder when None."""
+
+    def cache_for(self, steps: tuple[Step, ...]) -> Path | None:
+        """Where proposals and embeddings are kept: by default of labelled frames only."""
+        if self.no_cache:
+            return None
+        if self.cache is None and set(steps) <= {"detect"}:
+            return None
+        base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+        return (self.cache or Path(base) / "cs-framework").expanduser().absolute()
+
+
+def execute(loaded: LoadedRecipe, options: Options, track: Callable[..., Iterable[Any]]) -> int:
+    """Run the recipe's steps and return the exit code: 0, or 1 where no frame could be processed.
+
+    `track` shows progress, as `Env.track` does.
+
+    Raises:
+        CSError: what cannot be run, or went wrong as a whole; before that, nothing is overwritten.
+    """
+    out = options.out.expanduser().absolute()
+    resolved = loaded.to_toml()
+    steps = _open_steps(loaded, out, resolved, options)
+    if not steps and ((out / "report.html").exists() or not (out / PROOF["evaluate"]).exists()):
+        with _log_file(out / "run.log"):
+            log.info("every step is done: nothing is left to do in %s", out)
+        return 0
+    cache = options.cache_for(steps)
+    run = Run(
+        loaded=loaded,
+        out=out,
+        track=track,
+        engine=make_engine(loaded.recipe.pipeline),
+        spec=WorkerSpec(out / RESOLVED_FILE, cache=cache, block=options.block, content=digest(resolved)),
+        bundle=_given_bundle(loaded, out, steps),
+        synthetic=options.synthetic or out / "data",
+        profile=options.profile,
+    )
+    run.components  # noqa: B018  (what is missing shows before anything is written)
+    run.check_input(steps)
+    if options.replace:
+        _refuse_to_lose(run)
+
+    with _explained(out):
+        if options.replace:
+            _clear(out)
+        if options.share is None and out.exists():
+            sweep(out)
+        write_text(out / RESOLVED_FILE, resolved)
+        with _log_file(out / _log_name(options.share)), closing(run.engine):
+            return _take(run, steps, options.share)
+
+
+def assemble(folder: Path, block: tuple[str, ...], track: Callable[..., Iterable[Any]]) -> int:
+    """Write the files for readers in a run folder whose shares are all finished; return the exit code.
+
+    Raises:
+        CSError: some shards are missing, or it is no such folder.
+    """
+    out = folder.expanduser().absolute()
+    resolved = out / RESOLVED_FILE
+    if not resolved.exists():
+        raise RecipeError(f"{out}: not a run folder, since there is no resolved.toml")
+    loaded = load_recipe(resolved, block=block)
+    bundle = _given_bundle(loaded, out, ("detect",))
+    run = Run(loaded, out, track, LocalEngine(1), WorkerSpec(resolved), bundle, out / "data")
+    with _explained(out), _log_file(out / "run.log"):
+        sweep(out)
+        return _sum_up(run, assemble_parts(run))
+
+
+@contextmanager
+def _explained(out: Path) -> Iterator[None]:
+    """What the system says of files becomes an error that a user can act on."""
+    try:
+        yield
+    except (OSError, SafetensorError) as error:  # the latter where weights cannot be written
+        where, what = (getattr(error, name, None) for name in ("filename", "strerror"))
+        raise CSError(
+            f"{where or out}: {what or error}. What is finished is kept; once that is mended, the same "
+            "command with --resume goes on"
+        ) from error
+
+
+@contextmanager
+def _lasting(out: Path) -> Iterator[None]:
+    """A step whose run folder vanishes fails of that, whatever it says itself, or where it made another.
+
+    Raises:
+        CSError: it has vanished.
+    """
+    mark, told = out / RESOLVED_FILE, f"{out} has vanished during the run"
+    try:
+        yield
+    except Exception as error:
+        if mark.exists():
+            raise
+        raise CSError(f"{told}: {error}") from error
+    if not mark.exists():
+        raise CSError(told)
+
+
+def _take(run: Run, steps: tuple[Step, ...], share: Share | None) -> int:
+    detected = None
+    for step in steps:
+        before = len(run.skipped)
+        log.info("%s: %s", run.loaded.recipe.name, step)
+        with _lasting(run.out):
+            if step == "train":
+                run.bundle = train(run)
+            elif step == "evaluate":
+                log.info("%s", summary(evaluate(run)))
+            elif step == "proposals":
+                log.info("%s", summary(evaluate_proposals(run)))
+            else:
+                detected = detect(run, share)
+        if skipped := run.skipped[before:]:
+            write_csv(run.out / "skipped" / f"{step}.csv", skipped_table(skipped))
+    _report_time(run)
+    return 0 if share else _sum_up(run, detected)
+
+
+def _sum_up(run: Run, detected: Parts | None) -> int:
+    """Say what came out, write ``skipped.csv`` and ``report.html``, and return the exit code."""
+    earlier = (read_skipped(run.out / "skipped" / f"{step}.csv") for step in PROOF)
+    skipped = list(dict.fromkeys([*chain.from_iterable(earlier), *(detected.skipped() if detected else ())]))
+    write_csv(run.out / "skipped.csv", skipped_table(skipped))
+    for item in skipped[:SHOWN]:
+        log.warning("skipped %s (%s): %s", item.frame, item.stage, item.reason)
+    if len(skipped) > SHOWN:
+        log.warning("and %d more", len(skipped) - SHOWN)
+    frames = 0
+    if detected is not None:
+        flagged = boxes = 0
+        for result in detected:
+            frames += 1
+            flagged += result.flagged
+            boxes += len(result.detections) if result.flagged else 0
+        log.info("%d frames, %d flagged, %d strings reported", frames, flagged, boxes)
+    report(run, [shard.unit for shard in detected.shards] if detected is not None else [])
+    count = len({item.frame for item in skipped})
+    log.info("results in %s; %d frames skipped%s", run.out, count, " (skipped.csv)" if count else "")
+    return 1 if detected is not None and not frames else 0
+
+
+def _report_time(run: Run) -> None:
+    """Say where the time went and what to change, and how much the cache holds."""
+    if run.timings.busy:
+        log.info("%s", run.timings.table())
+        for advice in run.timings.advice(run.engine.workers, run.env.device):
+            log.warning(advice)
+    if run.spec.cache is not None:
+        log.info("cache: %.0f MiB in %s", Cache(run.spec.cache).size() / 2**20, run.spec.cache)
+
+
+def _open_steps(loaded: LoadedRecipe, out: Path, resolved: str, options: Options) -> tuple[Step, ...]:
+    """The steps to take, after looking at what the run folder holds."""
+    steps = loaded.recipe.steps
+    if options.share is not None and steps != ("detect",):
+        raise RecipeError("--shard is for the step detect alone: cs-run RECIPE detect --shard I/N")
+    if out.exists() and not out.is_dir():
+        raise RecipeError(f"{out} is a file; choose a folder with --out")
+    if not out.exists() or not any(out.iterdir()):
+        return steps
+    before = out / RESOLVED_FILE
+    if options.replace:
+        if not before.exists():
+            raise RecipeError(
+                f"{out} is not empty and not a run folder: it is not replaced; choose another --out"
+            )
+        return steps
+    if not options.resume and options.share is None:
+        raise RecipeError(
+            f"{out} is not empty: --resume goes on with it, --replace runs anew, --out DIR goes elsewhere"
+        )
+    try:
+        old = before.read_text(encoding="utf-8") if before.exists() else resolved
+        is_same = meaning(old) == meaning(resolved)
+    except ValueError as error:  # no UTF-8, or no TOML
+        raise RecipeError(
+            f"{before}: damaged ({error}), so nobody knows what made {out}: --replace runs anew, "
+            "--out DIR goes elsewhere"
+        ) from error
+    if not is_same:
+        lines = difflib.unified_diff(old.splitlines(), resolved.splitlines(), "then", "now", lineterm="", n=0)
+        raise RecipeError(f"{out} was made by another recipe, so it cannot be resumed:\n" + "\n".join(lines))
+    return tuple(step for step in steps if not _is_done(step, out))
+
+
+def _is_done(step: Step, out: Path) -> bool:
+    """Whether there is nothing left of a step. `detect` looks for frames that are new as long as it can."""
+    return (out / PROOF[step]).exists() and not (step == "detect" and (out / "parts").exists())
+
+
+def _given_bundle(loaded: LoadedRecipe, out: Path, steps: tuple[Step, ...]) -> Bundle | None:
+    """The bundle to start from, with the gate that the recipe asks for.
+
+    None where training comes first, and where there is none and only proposers are wanted.
+    """
+    if "train" in steps:
+        return None
+    folder = loaded.recipe.model.bundle or out / "model"
+    if not (folder / "bundle.json").exists():
+        if set(steps) <= {"proposals"}:
+            return None
+        raise RecipeError(
+            f"{loaded.path.name}: {steps[0]} needs a trained bundle: take the step train first, "
+            "or give one with --set model.bundle=DIR"
+        )
+    bundle = read_bundle(folder)
+    settings = loaded.recipe.pipeline
+    if bundle.gate and settings.gate != GateSettings():
+        bundle = evolve(bundle, gate=choose_gate(settings, bundle.gate.scores, bundle.gate.labels))
+    return bundle
+
+
+def _refuse_to_lose(run: Run) -> None:
+    """Before a run folder is cleared: nothing that the run reads may lie in it.
+
+    Raises:
+        RecipeError: something does.
+    """
+    recipe = run.loaded.recipe
+    wanted = (run.bundle.folder if run.bundle else None, recipe.data.root, recipe.detect.input)
+    for path in (*wanted, *recipe.plugins):
+        if path is not None and path.resolve().is_relative_to(run.out.resolve()):
+            raise RecipeError(
+                f"--replace would delete {path}, which this run needs: --resume keeps it, "
+                "--out DIR goes elsewhere"
+            )
+
+
+def _clear(out: Path) -> None:
+    """Remove what an earlier run wrote; the folder itself stays."""
+    for entry in out.iterdir() if out.exists() else ():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+
+
+@contextmanager
+def _log_file(path: Path) -> Iterator[None]:
+    """Log to a file in full and to standard error in short, while the block runs."""
+    logger = logging.getLogger()
+    file = _LogFile(path, encoding="utf-8")
+    file.setFormatter(_Plain("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    console = logging.StreamHandler(sys.stderr)
+    console.setLevel(logging.INFO)
+    console.setFormatter(_Plain("%(message)s"))
+    console.addFilter(lambda record: record.name.startswith("cs_") or record.levelno >= logging.ERROR)
+    level = logger.level
+    logger.setLevel(logging.INFO)
+    logging.getLogger("cs_framework").setLevel(logging.DEBUG)
+    for handler in (file, console):
+        logger.addHandler(handler)
+    try:
+        yield
+    except Exception:
+        log.debug("the run failed", exc_info=True)
+        raise
+    finally:
+        logger.setLevel(level)
+        for handler in (file, console):
+            logger.removeHandler(handler)
+            with suppress(OSError):
+                handler.close()
+
+
+class _Plain(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        """What a terminal may show."""
+        return printable(super().format(record))
+
+
+class _LogFile(logging.FileHandler):
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """Say nothing: where no log can be written, no result can, and that is reported."""
+
+
+def _log_name(share: Share | None) -> str:
+    return "run.log" if share is None else f"run.{share.index}of{share.count}.log"

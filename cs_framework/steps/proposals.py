@@ -1,0 +1,60 @@
+"""The step ``proposals``: what the proposers alone reach, and at what cost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import evolve
+
+from cs_framework.errors import DataError
+from cs_framework.evaluation.metrics import judge_proposals
+from cs_framework.evaluation.plots import plot_recall_by_count
+from cs_framework.files import write_json
+from cs_framework.pipeline.batch import make_batches
+from cs_framework.pipeline.results import JudgedFrame
+from cs_framework.steps.evaluate import RESAMPLING_SEED
+from cs_framework.steps.run import Run
+
+
+def evaluate_proposals(run: Run) -> dict[str, Any]:
+    """Judge the proposals on the frames with annotated boxes of every split.
+
+    Writes ``plots/<split>_recall_by_count.png`` and ``proposals.json``, whose `seconds_per_frame` is the one
+    figure of a run that no seed fixes; the cache is left out so that it is true. Frames that fail are
+    recorded and left out.
+
+    Returns:
+        The figures but for `recall_by_count`, which is for the plot rather than for the console.
+    """
+    judged: dict[str, list[JudgedFrame]] = {}
+    seconds: dict[str, list[float]] = {}
+    for split in run.data.splits:
+        judged[split], seconds[split] = _propose(run, split)
+    if not any(judged.values()):
+        raise DataError(f"{run.loaded.recipe.data.root}: no frame has boxes, so there is nothing to reach")
+    report = judge_proposals(
+        judged, seconds, resamples=run.loaded.recipe.evaluate.resamples, seed=RESAMPLING_SEED
+    )
+    shown = {}
+    for split, sections in report["splits"].items():
+        figures = sections["proposals"]
+        if isinstance(figures, dict):
+            plot_recall_by_count(figures, split, run.out / "plots" / f"{split}_recall_by_count.png")
+            figures = {name: value for name, value in figures.items() if name != "recall_by_count"}
+        shown[split] = {"proposals": figures}
+    write_json(run.out / "proposals.json", report)
+    return {**report, "splits": shown}
+
+
+def _propose(run: Run, split: str) -> tuple[list[JudgedFrame], list[float]]:
+    frames = {f.ref.id: f for f in run.split(split) if f.label == 1 and f.relative is not None}
+    worker = run.worker
+    if run.bundle is not None:  # for proposers that go by what the filter has learnt
+        worker = evolve(worker, spec=evolve(worker.spec, bundle=run.bundle.folder))
+    calls = [(unit,) for unit in make_batches([f.ref for f in frames.values()])]
+    judged, seconds = [], []
+    for done in run.track(run.engine.map(worker, "propose", calls), f"proposing on {split}", len(calls)):
+        judged += [JudgedFrame(r, 1, frames[r.frame].boxes(r.size)) for r in done.results]
+        seconds += done.seconds
+        run.skipped += done.skipped
+    return judged, seconds

@@ -1,0 +1,206 @@
+"""A run: one recipe, one folder, its steps in order."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import tomllib
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
+from importlib.metadata import version
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from attrs import define, evolve, field
+
+from cs_framework.api.components import Env, Skipped
+from cs_framework.api.frames import Frame
+from cs_framework.bundle import Bundle
+from cs_framework.data.dataset import DataSet, load_dataset
+from cs_framework.data.images import read_frame
+from cs_framework.data.labels import LabelledFrame
+from cs_framework.data.refs import FrameRef
+from cs_framework.data.source import open_source
+from cs_framework.files import whole_folder
+from cs_framework.pipeline.batch import Unit, make_units
+from cs_framework.pipeline.components import Components, digest, make_env
+from cs_framework.pipeline.engines import Engine
+from cs_framework.pipeline.results import FrameResult
+from cs_framework.pipeline.stages import Analysis
+from cs_framework.pipeline.timings import Timings
+from cs_framework.pipeline.worker import Worker, WorkerSpec
+from cs_framework.recipe import LoadedRecipe
+from cs_framework.recipe.schema import Step
+
+log = logging.getLogger(__name__)
+
+
+@define(eq=False, slots=False)
+class Run:
+    """What the steps share."""
+
+    loaded: LoadedRecipe
+    out: Path
+    track: Callable[..., Iterable[Any]]
+    """Shows progress over some items, as `Env.track` does."""
+    engine: Engine
+    spec: WorkerSpec
+    bundle: Bundle | None
+    """What was trained before or is given by the recipe; set by the step `train`."""
+    synthetic: Path
+    """Where synthetic frames are, or are drawn when first wanted."""
+    skipped: list[Skipped] = field(factory=list)
+    """Frames that failed while training or evaluating."""
+    timings: Timings = field(factory=Timings)
+    """Where the time of evaluating and detecting went."""
+    profile: bool = False
+    """Whether to show them during the run, too."""
+
+    @cached_property
+    def env(self) -> Env:
+        """Where components run; its threads are set when it is first asked for."""
+        return make_env(self.loaded, self.spec.cache, self.track)
+
+    @cached_property
+    def components(self) -> Components:
+        """The components of this process: with what is learnt where the run starts from a bundle."""
+        return Components.build(self.loaded, self.env, self.bundle.folder if self.bundle else None)
+
+    @cached_property
+    def worker(self) -> Worker:
+        """The work of this process, with the components that the run built; untrained ones at first."""
+        return Worker(self.loaded, self.components, self.spec)
+
+    @cached_property
+    def data(self) -> DataSet:
+        """The labelled frames; synthetic ones are made on first use."""
+        settings = self.loaded.recipe.data
+        if settings.source == "synthetic":
+            root = self.synthetic
+            if not root.exists():
+                from cs_framework.synthetic import write_synthetic
+
+                log.info("drawing %d synthetic embryos", settings.synthetic.embryos)
+                with whole_folder(root) as folder:
+                    write_synthetic(folder, settings.synthetic)
+            settings = evolve(settings, root=root)
+        return load_dataset(settings)
+
+    def check_input(self, steps: Sequence[Step]) -> None:
+        """Find out what is wrong with the frames before anything is written.
+
+        Raises:
+            DataError: the data root or the input of `detect` cannot be used.
+        """
+        recipe = self.loaded.recipe
+        if recipe.data.source == "folder" and set(steps) - {"detect"}:
+            self.data  # noqa: B018  (listed and checked now, used later)
+        if recipe.detect.input is not None and "detect" in steps:
+            open_source(recipe.detect.input, recipe.data)
+
+    def split(self, name: str) -> list[LabelledFrame]:
+        """The labelled frames of a split, embryo by embryo in time."""
+        frames = self.data.splits.get(name, ())
+        return sorted(frames, key=lambda f: (f.ref.sequence, f.ref.index, f.ref.id))
+
+    def analyse(
+        self, refs: Sequence[FrameRef], description: str, *, gated: bool, keep_regions: bool
+    ) -> list[FrameResult]:
+        """Both stages, trained, on some frames; those that fail are added to `skipped`."""
+        results: list[FrameResult] = []
+        units = make_units(refs, self.context)
+        done = self.analyses(units, len(units), gated=gated, keep_regions=keep_regions)
+        for analysis in self.track(done, description, len(units)):
+            results += analysis.results
+            self.skipped += analysis.skipped
+        return results
+
+    def analyses(
+        self, units: Iterable[Unit], count: int, *, gated: bool, keep_regions: bool
+    ) -> Iterator[Analysis]:
+        """Both stages, trained, on `count` units: what each gave, in order.
+
+        Where there are too few units to keep all processes busy, they are handed out batch by batch, which
+        makes no difference to the components.
+        """
+        assert self.bundle is not None, "train comes first, or the recipe names a bundle"
+        gate = self.bundle.gate
+        spec = evolve(
+            self.spec,
+            bundle=self.bundle.folder,
+            threshold=gate.point.threshold if gate else None,
+            least=self.bundle.least_confidence(self.loaded.recipe.pipeline),
+            content=digest(self.origin()),
+        )
+        few = count < 2 * self.engine.workers
+        taken: deque[int] = deque()
+
+        def calls() -> Iterator[tuple[Unit, bool, bool]]:
+            for unit in units:
+                pieces = unit.batches() if few else [unit]
+                taken.append(len(pieces))
+                yield from ((piece, gated, keep_regions) for piece in pieces)
+
+        answers = self.engine.map(Worker(self.loaded, self.components, spec), "analyse", calls())
+        while True:
+            with self.timings.wait("write"):
+                first = next(answers, None)
+                if first is None:
+                    return
+                analysis = Analysis.joined([first, *islice(answers, taken.popleft() - 1)])
+            self.timings.add(analysis.timings)
+            yield analysis
+
+    @property
+    def context(self) -> int:
+        """Neighbours that the anomaly filter wants of each frame, on each side."""
+        return self.components.anomaly_filter.context if self.components.anomaly_filter else 0
+
+    def reader(self, refs: Sequence[FrameRef]) -> Callable[[str], Frame]:
+        """Decodes one of some frames, by its id."""
+        known = {ref.id: ref for ref in refs}
+        return lambda frame: read_frame(known[frame], bits=self.loaded.recipe.data.bits)
+
+    def origin(self) -> dict[str, str]:
+        """What results depend on beside the frames, digested: the recipe, the trained bundle, versions."""
+        assert self.bundle is not None, "train comes first, or the recipe names a bundle"
+        files = sorted(path for path in self.bundle.folder.rglob("*") if path.is_file())
+        return {
+            "recipe": digest(meaning(self.loaded.to_toml())),
+            **{
+                f"model/{path.relative_to(self.bundle.folder).as_posix()}": file_digest(path)
+                for path in files
+            },
+            **self.versions(),
+        }
+
+    def versions(self) -> dict[str, str]:
+        """The distributions that results may depend on, and their versions."""
+        names = {"cs-framework", "numpy", "opencv-contrib-python", "scikit-image", "torch"}
+        chosen = (
+            self.loaded.anomaly_filter,
+            *self.loaded.proposers,
+            self.loaded.embedder,
+            self.loaded.scorer,
+        )
+        found = {name: version(name) for name in sorted(names)}
+        for choice in chosen:
+            if choice is not None and choice.component.provenance.version:
+                found[choice.component.provenance.distribution] = choice.component.provenance.version
+        return found
+
+
+def meaning(resolved: str) -> dict[str, Any]:
+    """A resolved recipe without the keys on which results do not depend."""
+    recipe = tomllib.loads(resolved)
+    recipe.pop("steps", None)
+    for key in ("engine", "workers"):
+        recipe.get("pipeline", {}).pop(key, None)
+    return recipe
+
+
+def file_digest(path: Path) -> str:
+    """A short hash of a file's content."""
+    return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()

@@ -1,0 +1,81 @@
+"""A component under test: how checks build it, fit it and call it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from attrs import field, frozen
+
+from cs_framework.api.components import Env
+from cs_framework.api.specs import Kind
+from cs_framework.recipe.document import Document
+from cs_framework.recipe.problems import Place, Problems
+from cs_framework.recipe.reader import Reader
+from cs_framework.registry import Component
+from cs_framework.registry.modules import import_object
+from cs_framework.testing.exercises import EXERCISES, LEARNERS, Figures, limit_threads
+
+ENV = Env(seed=7)
+
+
+@frozen(eq=False)
+class Subject:
+    """A component under test and the settings to build it with."""
+
+    component: Component
+    given: Mapping[str, Any] = field(factory=dict)
+    """Its settings as a recipe gives them; the rest have their defaults."""
+    undo: ExitStack = field(factory=ExitStack)
+    """Closed by whoever runs a check, to restore what it had to change."""
+
+    @property
+    def kind(self) -> Kind:
+        """The component's kind."""
+        return self.component.kind
+
+    def settings(self) -> Any:
+        """The settings, read as from a recipe.
+
+        Raises:
+            RecipeError: they are wrong; a line for each.
+        """
+        return read_settings(self.component.settings_class(), self.given)
+
+    def prepare(self) -> None:
+        """Import the factory, and give what it computes with the one thread that its environment has."""
+        import_object(self.component.spec.factory, str(self.component))
+        limit_threads(self.undo)
+
+    def build(self) -> Any:
+        """A new component."""
+        self.prepare()
+        return self.component.build(self.settings(), ENV)
+
+    def ready(self) -> Any:
+        """A new component, fitted on sample data where its kind learns."""
+        component = self.build()
+        if self.kind in LEARNERS:
+            component.fit(*LEARNERS[self.kind].training(component), ENV)
+        return component
+
+    def figures(self, component: Any, items: Sequence[Any] | None = None) -> Figures:
+        """What a component gives for some items, or for one of every sort."""
+        exercise = EXERCISES[self.kind]
+        items = exercise.items(component) if items is None else items
+        return exercise.figures(exercise.call(component, items), items)
+
+
+def read_settings(cls: type, given: Mapping[str, Any], label: str = "settings") -> Any:
+    """Settings from values as a recipe, or an option, gives them; `label` says in errors where.
+
+    Raises:
+        RecipeError: they are wrong; a line for each.
+    """
+    values = dict(given)
+    document, problems = Document(values, {(): Place((0, 0, 0), label, Path.cwd())}), Problems()
+    made = Reader(document, problems).table(cls, values, ())
+    problems.raise_if_any()
+    return made

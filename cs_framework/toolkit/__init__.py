@@ -1,0 +1,1 @@
+"""What component authors may use beside the contract: backbones, ridge maps, pooling, weights."""
