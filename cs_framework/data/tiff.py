@@ -19,6 +19,7 @@ import tifffile
 from attrs import field, frozen
 from numpy.typing import NDArray
 
+from cs_framework.data.lzw import check_lzw
 from cs_framework.data.ome import HOURS, read_ome
 from cs_framework.data.samples import (
     MAX_FRAMES,
@@ -245,15 +246,18 @@ def _samples(tiff: tifffile.TiffFile, page: tifffile.TiffPage, kind: str, values
 
 
 def _check_segments(page: tifffile.TiffPage) -> None:
-    """Refuse what may grow beyond the size that the page declares, since it has a size of its own."""
+    """Refuse what would lead a decoder astray, or may grow beyond the size that the page declares."""
     compression = _C(page.compression)
-    if compression in _BOUNDED:
+    if compression in _BOUNDED and compression != _C.LZW:
         return
-    if compression != _C.JPEG:
+    if compression not in {_C.LZW, _C.JPEG}:
         raise UnreadableError(f"compression {compression.name} is not read; save it with LZW or Deflate")
     data: Any
     for data, _ in page.parent.filehandle.read_segments(page.dataoffsets, page.databytecounts):
-        check_size(*_jpeg_size(data or b""))
+        if compression == _C.LZW:
+            check_lzw(data or b"", page.fillorder)
+        else:
+            check_size(*_jpeg_size(data or b""))
 
 
 def _jpeg_size(data: bytes) -> tuple[int, int]:

@@ -168,6 +168,7 @@ STACKS = (
     Case("tiff", "65535 samples of each of 64 million pixels", page(8000, 8000, (277, SHORT, 1, 65535), (258, SHORT, 1, 8)), "a.tif"),
     Case("tiff", "compression that is none", page(4, 4, (259, SHORT, 1, 999)), "a.tif"),
     Case("tiff", "deflated to 300 MB", page(4, 4, (259, SHORT, 1, 8), (279, LONG, 1, len(_BOMB)))[:200] + _BOMB, "a.tif"),
+    Case("tiff", "LZW code before its entry", page(4, 4, (259, SHORT, 1, 5))[:200] + b"\x80\x74" + bytes(14), "LZW data are damaged"),
     Case("tiff", "palette missing", page(4, 4, (262, SHORT, 1, 3)), "a.tif"),
     Case("tiff", "tiles of absurd size, deflated", page(4, 4, (259, SHORT, 1, 8), *_tiles(_HUGE - 15)), "a.tif"),
     Case("tiff", "tiles of 4 GB, deflated", page(4, 4, (259, SHORT, 1, 8), *_tiles(2**16)), "a.tif"),

@@ -125,6 +125,8 @@ def seeds(folder: Path) -> dict[str, list[bytes]]:
             tiff(np.stack([PIXELS] * 4).reshape(2, 2, 12, 16), ome=True, metadata={"axes": "TZYX"}),
             tiff(np.stack([PIXELS] * 3), imagej=True, metadata={"axes": "TYX", "finterval": 60.0}),
             tiff(np.stack([PIXELS] * 3, axis=-1), photometric="rgb", compression="lzw", tile=(16, 16)),
+            tiff(compression="lzw", rowsperstrip=4),
+            tiff(np.tile(PIXELS, (40, 40)), compression="lzw"),  # codes of all widths
             tiff(PIXELS.astype(np.uint16), bigtiff=True),
             tiff(np.stack([PIXELS] * 3, axis=-1), photometric="rgb", compression="jpeg"),
         ],
