@@ -19,13 +19,18 @@ CS_RUN = Path(sys.executable).with_name("cs-run")
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory, toy_run, cs_run):
-    """A recipe over 700 frames whose workers leave their numbers in ``told``, and its undisturbed run."""
+    """A recipe over 700 frames whose workers leave their numbers in ``told``, and its undisturbed run.
+
+    Workers go beyond the first shard only where there is the file ``go``.
+    """
     folder = tmp_path_factory.mktemp("told")
     (folder / "told").mkdir()
     write_frames(folder / "frames", 700)
     recipe = detect_recipe(
-        folder, toy_run / "model", folder / "frames", tells=str(folder / "told"), seconds=0.05
+        *(folder, toy_run / "model", folder / "frames"),
+        **{"tells": str(folder / "told"), "stops_at": "f001", "goes_on": str(folder / "go")},
     )
+    (folder / "go").touch()
     done = cs_run(recipe, "--out", folder / "whole", cwd=folder)
     assert done.returncode == 0, done.stderr
     for path in (folder / "told").iterdir():
@@ -33,8 +38,15 @@ def told(tmp_path_factory, toy_run, cs_run):
     return folder
 
 
+@pytest.fixture
+def go(told):
+    """The file that lets workers go on; it is not there yet."""
+    (told / "go").unlink(missing_ok=True)
+    return told / "go"
+
+
 @pytest.mark.parametrize("engine", ["local", "dask"])
-def test_the_same_bytes_from_two_workers_one_of_which_is_killed(engine, told, tmp_path):
+def test_the_same_bytes_from_two_workers_one_of_which_is_killed(engine, told, go, tmp_path):
     out = tmp_path / "run"
     running = start(
         *(tmp_path / "said", told / "long.toml", "--out", out),
@@ -42,6 +54,7 @@ def test_the_same_bytes_from_two_workers_one_of_which_is_killed(engine, told, tm
     )
     assert running.until(lambda: finished(out) >= 1 and len(workers(told / "told")) == 2), running.said
     os.kill(workers(told / "told")[-1], signal.SIGKILL)
+    go.touch()
     code, said = running.wait()
     assert code == 0, said
     assert "Traceback" not in said
@@ -49,7 +62,7 @@ def test_the_same_bytes_from_two_workers_one_of_which_is_killed(engine, told, tm
         assert (out / name).read_bytes() == (told / "whole" / name).read_bytes()
 
 
-def test_workers_end_with_a_run_that_is_killed(told, tmp_path):
+def test_workers_end_with_a_run_that_is_killed(told, go, tmp_path):
     out = tmp_path / "run"
     running = start(tmp_path / "said", told / "long.toml", "--out", out, "--set", "pipeline.workers=2")
     assert running.until(lambda: len(workers(told / "told")) == 2), running.said
@@ -87,7 +100,7 @@ def test_an_address_where_nothing_answers_is_named(toy_run, tmp_path, cs_run, mo
     assert "no Dask scheduler answers at tcp://127.0.0.1:9" in done.stderr
 
 
-def test_ctrl_c_leaves_dask_workers_to_finish_what_is_begun(told, tmp_path):
+def test_ctrl_c_leaves_dask_workers_to_finish_what_is_begun(told, go, tmp_path):
     out, said = tmp_path / "run", tmp_path / "said"
     command = [CS_RUN, told / "long.toml", "--out", out, "--engine", "dask", "--set", "pipeline.workers=2"]
     with said.open("w") as file:
@@ -95,12 +108,15 @@ def test_ctrl_c_leaves_dask_workers_to_finish_what_is_begun(told, tmp_path):
     while running.poll() is None and not finished(out):
         time.sleep(0.005)
     os.killpg(running.pid, signal.SIGINT)  # as a terminal does
+    while running.poll() is None and "once more stops at once" not in said.read_text():
+        time.sleep(0.005)
+    go.touch()
     assert running.wait(120) == 130
     assert f"stopped; {finished(out)} of 11 shards are finished" in said.read_text()
     assert "Traceback" not in said.read_text()
 
 
-def test_a_dask_scheduler_that_goes_away_is_told(told, tmp_path):
+def test_a_dask_scheduler_that_goes_away_is_told(told, go, tmp_path):
     where = tmp_path / "scheduler.json"
     dask = Path(sys.executable).with_name("dask")
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}

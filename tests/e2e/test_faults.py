@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from functools import partial
 from pathlib import Path
 
@@ -32,6 +31,11 @@ def make(tmp_path, toy_run):
     return make
 
 
+def held(folder: Path) -> dict[str, str]:
+    """Settings of the toy filter with which a run goes beyond its first shard only when ``go`` is made."""
+    return {"stops_at": "f001", "goes_on": str(folder / "go")}
+
+
 def resume(recipe: Path, out: Path, cs_run, *more: object) -> None:
     """Go on to the end, and see that every frame has one row."""
     done = cs_run(recipe, "--out", out, "--resume", *more, cwd=recipe.parent)
@@ -42,12 +46,13 @@ def resume(recipe: Path, out: Path, cs_run, *more: object) -> None:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_ctrl_c_finishes_what_is_begun_and_a_second_one_does_not(workers, make, tmp_path, cs_run):
-    recipe, out = make(seconds=0.3), tmp_path / "run"  # a shard takes a second
+    recipe, out, go = make(**held(tmp_path)), tmp_path / "run", tmp_path / "go"
     arguments = (recipe, "--out", out, "--resume", "--set", f"pipeline.workers={workers}")
     running = start(tmp_path / "said", *arguments)
-    assert running.until(lambda: finished(out) >= 1), running.said
-    time.sleep(0.1)  # so that the next shard is under way
+    assert running.until(lambda: finished(out) >= 1 and (tmp_path / "go.waits").exists()), running.said
     os.killpg(running.process.pid, signal.SIGINT)  # a terminal sends it to workers, too
+    assert running.until(lambda: "once more stops at once" in running.said), running.said
+    go.touch()
     code, said = running.wait()
     assert code == 130
     assert "Traceback" not in said
@@ -57,6 +62,7 @@ def test_ctrl_c_finishes_what_is_begun_and_a_second_one_does_not(workers, make, 
     if workers == 1:
         assert finished(out) < 5
         (tmp_path / "run" / "parts").rename(tmp_path / "kept")
+        go.unlink()
         running = start(tmp_path / "said", *arguments)
         assert running.until(lambda: finished(out) >= 1), running.said
         running.signal(signal.SIGINT)
@@ -65,6 +71,7 @@ def test_ctrl_c_finishes_what_is_begun_and_a_second_one_does_not(workers, make, 
         code, said = running.wait()
         assert (code, finished(out)) == (130, 1), said
         assert "Traceback" not in said
+        go.touch()
     resume(recipe, out, cs_run)
 
 
@@ -133,10 +140,11 @@ def test_a_folder_that_cannot_be_written_is_told(make, tmp_path):
 
 
 def test_a_folder_that_vanishes_is_told_and_not_made_again(make, tmp_path):
-    recipe, out = make(seconds=0.1), tmp_path / "run"
+    recipe, out = make(**held(tmp_path)), tmp_path / "run"
     running = start(tmp_path / "said", recipe, "--out", out)
     assert running.until(lambda: finished(out) >= 1), running.said
     shutil.move(out, tmp_path / "elsewhere")
+    (tmp_path / "go").touch()
     code, said = running.wait()
     assert code == 1
     assert f"{out / 'parts'} has vanished" in said
@@ -156,11 +164,12 @@ def test_a_folder_that_vanishes_while_training_is_told(tmp_path):
 
 
 def test_files_that_disappear_or_change_meanwhile_are_skipped_with_their_reason(make, tmp_path, cs_run):
-    recipe, out = make(seconds=0.1), tmp_path / "run"
+    recipe, out = make(**held(tmp_path)), tmp_path / "run"
     running = start(tmp_path / "said", recipe, "--out", out)
     assert running.until(lambda: finished(out) >= 1), running.said
     (tmp_path / "frames" / "f00255.png").unlink()
     cv2.imwrite(str(tmp_path / "frames" / "f00256.png"), np.full((40, 40), 255, np.uint8))
+    (tmp_path / "go").touch()
     code, said = running.wait()
     assert code == 0, said
     skipped = (out / "skipped.csv").read_text()
@@ -170,10 +179,11 @@ def test_files_that_disappear_or_change_meanwhile_are_skipped_with_their_reason(
 
 
 def test_files_that_were_away_are_looked_at_when_the_run_is_resumed(make, tmp_path, cs_run):
-    recipe, out = make(seconds=0.1), tmp_path / "run"
+    recipe, out = make(**held(tmp_path)), tmp_path / "run"
     running = start(tmp_path / "said", recipe, "--out", out)
     assert running.until(lambda: finished(out) >= 1), running.said
     (tmp_path / "frames").rename(tmp_path / "away")  # as a disk that is taken out
+    (tmp_path / "go").touch()
     code, said = running.wait()
     assert code == 0, said
     assert pq.read_table(out / "frames.parquet").num_rows < 260

@@ -22,10 +22,15 @@ FRAMES = 2000
 
 @pytest.fixture(scope="session")
 def long(tmp_path_factory, toy_run, cs_run):
-    """Folder of a recipe over 2,000 frames (``long.toml``) and its undisturbed run (``whole``)."""
+    """Folder of a recipe over 2,000 frames (``long.toml``) and its undisturbed run (``whole``).
+
+    The last of the 32 shards is done only where there is the file ``go``.
+    """
     folder = tmp_path_factory.mktemp("long")
     write_frames(folder / "frames", FRAMES)
-    recipe = detect_recipe(folder, toy_run / "model", folder / "frames")
+    held = {"stops_at": "f0199", "goes_on": str(folder / "go")}
+    recipe = detect_recipe(folder, toy_run / "model", folder / "frames", **held)
+    (folder / "go").touch()
     done = cs_run(recipe, "--out", folder / "whole", cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder
@@ -55,13 +60,15 @@ def same_results(one, two):
 
 def test_a_run_that_is_killed_again_and_again_ends_as_one_that_is_not(long, tmp_path):
     out, rng = tmp_path / "run", random.Random(1)
+    (long / "go").unlink()
     for _ in range(5):
-        wanted = finished(out) + rng.randint(1, 5)
+        wanted = min(finished(out) + rng.randint(1, 5), 31)
         running = start(tmp_path / "said", long / "long.toml", "--out", out, "--resume")
         assert running.until(lambda wanted=wanted: finished(out) >= wanted), running.said
         time.sleep(rng.random() * 0.05)
         running.signal(signal.SIGKILL)
         assert running.wait()[0] == -signal.SIGKILL
+    (long / "go").touch()
     done, said = start(tmp_path / "said", long / "long.toml", "--out", out, "--resume").wait()
     assert done == 0, said
     assert "of 32 shards are finished already" in said
@@ -97,11 +104,13 @@ def test_shares_need_nothing_but_a_folder_in_common(long, tmp_path, cs_run):
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_memory_and_open_files_do_not_grow_with_the_frames(long, tmp_path):
     out = tmp_path / "run"
+    (long / "go").unlink()
     running = start(tmp_path / "said", long / "long.toml", "--out", out)
     figures = []
     for shards in (3, 31):  # of 32
         assert running.until(lambda shards=shards: finished(out) >= shards), running.said
         figures.append((memory(running.process.pid), open_files(running.process.pid)))
+    (long / "go").touch()
     assert running.wait()[0] == 0
     (memory_then, files_then), (memory_now, files_now) = figures
     assert memory_now < memory_then + 16, figures

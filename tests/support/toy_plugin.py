@@ -45,8 +45,20 @@ class FilterSettings:
     dies_once: str = setting("", help="a file that tells that it has been killed before, which is enough")
     hungry_on: str = setting("", help="ask for more memory than there is on frames whose id holds this")
     loses: str = setting("", help="a file that is gone when it has learnt")
+    learns_when: str = setting("", help="a file that it waits for before it learns")
+    stops_at: str = setting("", help="wait on frames whose id holds this, until there is the file goes_on")
+    goes_on: str = setting(
+        "", help="the file that lets it go on; where it waits, it makes one ending in .waits"
+    )
     tells: str = setting("", help="a folder in which each process that works leaves its number")
     seconds: float = setting(0.0, help="what a batch takes")
+
+
+def wait_for(file: str) -> None:
+    """Until there is this file; meanwhile there is one beside it that says so."""
+    Path(f"{file}.waits").touch()
+    while not Path(file).exists():
+        time.sleep(0.005)
 
 
 class Learner:
@@ -64,6 +76,8 @@ class Brightness(Learner):
         self.settings, self.context = settings, settings.context
 
     def fit(self, train, val, env):
+        if self.settings.learns_when:
+            wait_for(self.settings.learns_when)
         self.learnt = float(np.mean([w.frame.grey.max() for w in train]))
         if self.settings.loses:
             Path(self.settings.loses).unlink()
@@ -73,6 +87,8 @@ class Brightness(Learner):
         time.sleep(self.settings.seconds)
         if self.settings.tells:
             Path(self.settings.tells, str(os.getpid())).touch()
+        if self.settings.stops_at and any(self.settings.stops_at in w.frame.id for w in windows):
+            wait_for(self.settings.goes_on)
         for window in windows:
             if self.settings.fails_on and self.settings.fails_on in window.frame.id:
                 raise ValueError("planted failure")

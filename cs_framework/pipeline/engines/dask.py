@@ -57,12 +57,12 @@ class DaskEngine(Engine):
         if self._client is not None:
             return self._client
         if self.address is None:
-            logging.getLogger("distributed").setLevel(logging.ERROR)  # dead workers are reported here
             with without_interrupts():
                 self._cluster = LocalCluster(  # type: ignore[no-untyped-call]
                     n_workers=self.workers,
                     threads_per_worker=1,
                     dashboard_address=None,
+                    silence_logs=logging.CRITICAL,  # dead workers are reported here
                     resources={"GPU": 1} if self.gpu else None,
                 )
         try:

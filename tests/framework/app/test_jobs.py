@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 
 import pytest
 
@@ -69,8 +70,11 @@ def test_training_makes_a_run_and_says_how_it_goes(tmp_path):
 
 def test_training_can_be_cancelled_and_fails_in_words(tmp_path):
     recipe = write_recipe(tmp_path / "toy.toml", write_root(tmp_path / "data", embryos=1, frames=2))
-    training = Training.start(recipe, tmp_path / "run", tmp_path)
-    assert training.running
+    held = f"anomaly_filter.settings.learns_when={tmp_path / 'never'}"
+    training = Training.start(recipe, tmp_path / "run", tmp_path, [held])
+    while training.running and not (tmp_path / "never.waits").exists():
+        time.sleep(0.01)
+    assert training.running, training.lines()
     training.cancel()
     assert not training.running
     assert not training.succeeded
