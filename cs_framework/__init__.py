@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from cs_framework.toolkit.ridges import ridge_maps as ridge_maps
     from cs_framework.toolkit.weights import locate_weights as locate_weights
     from cs_framework.toolkit.weights import reading_weights as reading_weights
+    from cs_framework.toolkit.weights import starting_weights as starting_weights
 
 _HOME = {
     "hookimpl": "_markers",
@@ -96,6 +97,7 @@ _HOME = {
     "PooledEmbedder": "toolkit.backbones",
     "locate_weights": "toolkit.weights",
     "reading_weights": "toolkit.weights",
+    "starting_weights": "toolkit.weights",
 }
 
 __all__ = sorted(_HOME)  # noqa: PLE0605  (a list, though not a literal one)

@@ -1,12 +1,14 @@
-"""Files that appear whole or not at all: written beside their place, then renamed."""
+"""Files that appear whole or not at all, and files that come along with the package."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -67,3 +69,30 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write readable JSON; NaN and infinity are refused, since JSON has neither."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+PRETRAINED = "pretrained"
+"""The word for the trained bundle that comes along; also the name of its folder."""
+
+
+def shipped(name: str) -> Path | None:
+    """A file or folder that comes along with the package: recipes, and the pretrained bundle.
+
+    A checkout has them in ``recipes/``; an installed package holds them as ``cs_framework_recipes``.
+
+    Args:
+        name: such as ``quickstart.toml``.
+    """
+    spec = find_spec("cs_framework_recipes")
+    places = [Path(__file__).parents[1] / "recipes"]
+    places += [Path(place) for place in (spec.submodule_search_locations or ())] if spec else []
+    return next((place / name for place in places if (place / name).exists()), None)
+
+
+def digest_of_folder(folder: Path) -> str:
+    """A short hash of the names and bytes of all files below a folder."""
+    digest = hashlib.blake2b(digest_size=16)
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()

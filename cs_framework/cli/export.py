@@ -16,7 +16,7 @@ _PATH = click.Path(path_type=Path)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("bundle", type=_PATH)
+@click.argument("bundle")
 @click.argument("out", type=_PATH)
 @click.option("--frames", type=_PATH, help="Reference frames; synthetic ones are drawn when none are given.")
 @click.option(
@@ -30,8 +30,8 @@ _PATH = click.Path(path_type=Path)
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="A key of detect.toml, such as plugins."
 )
 @click.version_option(package_name="cs-framework")
-def main(bundle: Path, out: Path, frames: Path | None, tolerance: float, overrides: tuple[str, ...]) -> None:
-    """Copy the trained BUNDLE to the new folder OUT, with its networks as ONNX files.
+def main(bundle: str, out: Path, frames: Path | None, tolerance: float, overrides: tuple[str, ...]) -> None:
+    """Copy the trained BUNDLE (a folder, or pretrained) to the new folder OUT, its networks as ONNX files.
 
     Reference frames are scored with both; OUT is written only where no score drifts beyond the tolerance.
     Use it like any bundle: cs-run detect.toml --set model.bundle=OUT --set detect.input=FRAMES.

@@ -11,7 +11,7 @@ import click
 
 from cs_framework.cli.console import errors_told
 from cs_framework.errors import RecipeError
-from cs_framework.recipe.bundled import bundled
+from cs_framework.recipe.bundled import bundled, bundled_recipes, first_sentence
 from cs_framework.recipe.schema import STEPS
 
 if TYPE_CHECKING:
@@ -56,7 +56,8 @@ def main(
 ) -> None:
     """Run the STEPS of a RECIPE: train, evaluate, detect, proposals (when none is given, those it names).
 
-    RECIPE is a file, or the name of a recipe that comes with the package, such as quickstart.toml.
+    RECIPE is a file, or the name of a recipe that comes with the package, such as quickstart.toml; without
+    one, these are listed.
 
     Exit code: 0 done, 1 the run failed, 2 the recipe or the arguments are wrong, 130 stopped by Ctrl-C.
     """
@@ -71,7 +72,9 @@ def main(
         if assemble is not None:
             _assemble(recipe, assemble, block)
         if recipe is None:
-            raise click.UsageError("Missing argument 'RECIPE'.")
+            _list_recipes()
+            return
+        _refuse_folder(recipe)
         if engine is not None:
             overrides = (*overrides, f"pipeline.engine={engine}")
         loaded = _load(recipe, steps, overrides, block)
@@ -102,6 +105,27 @@ def _assemble(recipe: Path | None, folder: Path, block: tuple[str, ...]) -> NoRe
     from cs_framework.steps.execute import assemble
 
     sys.exit(assemble(folder, block, track))
+
+
+def _list_recipes() -> None:
+    """Print the recipes that come with the package, each with the first sentence of its head."""
+    width = max((len(path.name) for path in bundled_recipes()), default=0)
+    click.echo("recipes that come with the package (cs-run RECIPE; cs-run --help says more):\n")
+    for path in bundled_recipes():
+        click.echo(f"  {path.name:<{width}}  {first_sentence(path)}")
+    click.echo("\nto look for strings in a folder of frames, without a recipe: cs-detect FRAMES")
+
+
+def _refuse_folder(path: Path) -> None:
+    if not path.is_dir():
+        return
+    from cs_framework.recipe.loading import RESOLVED_FILE
+
+    if (path / RESOLVED_FILE).exists():
+        raise RecipeError(f"{path} is a run folder; its recipe is {path / RESOLVED_FILE}")
+    raise RecipeError(
+        f"{path} is a folder, not a recipe; to look for strings in its frames: cs-detect {path}"
+    )
 
 
 def _load(

@@ -63,7 +63,7 @@ def export(
         CSError: it cannot be exported, or drifts; then nothing is written.
     """
     check_onnx()
-    bundle = loaded.recipe.model.bundle
+    bundle = loaded.bundle
     assert bundle is not None, "cs-export sets it"
     read_bundle(bundle)
     if out.exists():

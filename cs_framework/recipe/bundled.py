@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
+from itertools import takewhile
 from pathlib import Path
+
+from cs_framework.files import shipped
 
 
 def bundled(path: Path) -> Path:
-    """The recipe of that file name that comes with the package, or `path` where there is none.
-
-    A checkout has the recipes in ``recipes/``; an installed package holds them as ``cs_framework_recipes``.
-    """
-    spec = find_spec("cs_framework_recipes")
-    places = [Path(__file__).parents[2] / "recipes"]
-    places += [Path(place) for place in (spec.submodule_search_locations or ())] if spec else []
+    """The recipe of that file name that comes with the package, or `path` where there is none."""
     name = path.name if path.suffix == ".toml" else f"{path.name}.toml"
-    return next((place / name for place in places if (place / name).exists()), path)
+    return shipped(name) or path
+
+
+def bundled_recipes() -> list[Path]:
+    """All recipes that come with the package, by name."""
+    one = shipped("quickstart.toml")
+    return sorted(one.parent.glob("*.toml")) if one else []
+
+
+def first_sentence(recipe: Path) -> str:
+    """What the comment at the head of a recipe says first."""
+    lines = recipe.read_text(encoding="utf-8").splitlines()
+    head = " ".join(
+        line.removeprefix("#").strip() for line in takewhile(lambda line: line.startswith("#"), lines)
+    )
+    return head.partition(". ")[0].partition(": ")[0].rstrip(".")

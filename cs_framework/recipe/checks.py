@@ -86,7 +86,8 @@ def check_whole(recipe: Recipe, document: Document, problems: Problems) -> None:
         if len(missing) == 3 and "train" not in recipe.steps:
             wrong(
                 ("model", "bundle"),
-                "missing; without training, give --set model.bundle=DIR, DIR a trained run",
+                "missing; without training, give --set model.bundle=DIR, DIR a trained run, or "
+                "--set model.bundle=pretrained",
             )
             return
         for key in missing:

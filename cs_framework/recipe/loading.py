@@ -10,6 +10,7 @@ from attrs import define, evolve, field, frozen
 
 from cs_framework.api.specs import KINDS, Kind
 from cs_framework.errors import RecipeError, SetupError
+from cs_framework.files import PRETRAINED, digest_of_folder, shipped
 from cs_framework.recipe.checks import check_requires, check_whole
 from cs_framework.recipe.document import (
     Document,
@@ -24,7 +25,14 @@ from cs_framework.recipe.document import (
 from cs_framework.recipe.positions import KeyPath
 from cs_framework.recipe.problems import Problems, dotted
 from cs_framework.recipe.reader import INVALID, Reader, plain
-from cs_framework.recipe.schema import NARROWED_BY, Components, ComponentUse, PipelineSettings, Recipe
+from cs_framework.recipe.schema import (
+    NARROWED_BY,
+    Components,
+    ComponentUse,
+    ModelSettings,
+    PipelineSettings,
+    Recipe,
+)
 from cs_framework.registry import Component, Registry
 
 if TYPE_CHECKING:
@@ -72,6 +80,8 @@ class LoadedRecipe:
     proposers: tuple[Choice, ...]
     embedder: Choice | None
     scorer: Choice | None
+    bundle: Path | None = None
+    """The folder of the trained bundle that ``model.bundle`` means; None where the recipe names none."""
     warnings: tuple[str, ...] = ()
     """What a reader of the results should know, such as versions that differ from the recorded ones."""
 
@@ -141,8 +151,9 @@ def load_recipe(
         registry = Registry.discover(block=recipe.block.plugins, local=recipe.plugins)
         _check_local_plugins(recipe, registry, document, problems)
 
+    bundle, recorded = None, recipe.model.content
     if recipe.model.bundle is not None:
-        recipe, document = _bundled(recipe, document, problems)
+        recipe, document, bundle = _bundled(recipe, document, problems)
     else:
         document = _without_replaced(file, options, registry)
     named = {kind: document.tree[kind] for kind in KINDS if kind in document.tree}
@@ -159,7 +170,8 @@ def load_recipe(
         proposers=tuple(choices["proposer"]),
         embedder=next(iter(choices["embedder"]), None),
         scorer=next(iter(choices["scorer"]), None),
-        warnings=tuple(chooser.warnings),
+        bundle=bundle,
+        warnings=(*_changed(path, recorded, recipe.model), *chooser.warnings),
     )
     if recipe.model.bundle is None:
         resolved = _components(loaded)
@@ -230,10 +242,15 @@ def _refuse_components_beside_bundle(document: Document, problems: Problems) -> 
             document.drop((kind,))
 
 
-def _bundled(recipe: Recipe, document: Document, problems: Problems) -> tuple[Recipe, Document]:
-    """The recipe of a bundle, and the document that describes the bundle's components."""
-    bundle = recipe.model.bundle
-    assert bundle is not None
+def _bundled(recipe: Recipe, document: Document, problems: Problems) -> tuple[Recipe, Document, Path]:
+    """The recipe of a bundle, the document that describes the bundle's components, and its folder."""
+    named = recipe.model.bundle
+    bundle = shipped(PRETRAINED) if named == PRETRAINED else named
+    if not isinstance(bundle, Path):
+        key = ("model", "bundle")
+        problems.add(document.place(key), key, f"this installation has no {PRETRAINED} bundle: give a folder")
+        problems.raise_if_any()
+        raise AssertionError("there is a problem")
     if not (bundle / BUNDLE_FILE).exists() and (bundle / "model" / BUNDLE_FILE).exists():
         bundle = bundle / "model"
     try:
@@ -245,7 +262,21 @@ def _bundled(recipe: Recipe, document: Document, problems: Problems) -> tuple[Re
         problems.raise_if_any()
         raise
     pipeline = _as_trained(recipe.pipeline, document, described, problems)
-    return evolve(recipe, model=evolve(recipe.model, bundle=bundle), pipeline=pipeline), described
+    model = (
+        evolve(recipe.model, content=digest_of_folder(bundle))
+        if named == PRETRAINED
+        else ModelSettings(bundle)
+    )
+    return evolve(recipe, model=model, pipeline=pipeline), described, bundle
+
+
+def _changed(path: Path, recorded: str | None, model: ModelSettings) -> Iterator[str]:
+    """A warning where the bundle that comes along is not the one that a resolved recipe was made with."""
+    if recorded is not None and model.content not in (None, recorded):
+        yield (
+            f"{path}: model.bundle: recorded with another {PRETRAINED} bundle ({recorded[:8]}) than the one "
+            f"that is installed ({model.content[:8]}): results may differ"
+        )
 
 
 def _as_trained(

@@ -76,7 +76,10 @@ class DataSettings:
 class ModelSettings:
     """A trained bundle to use instead of naming components."""
 
-    bundle: Path | None = setting(None, help="the model/ folder of a run")
+    bundle: Literal["pretrained"] | Path | None = setting(
+        None, help='the model/ folder of a run, or "pretrained": the bundle that comes with the package'
+    )
+    content: str | None = setting(None, help='hash of what "pretrained" meant; written into resolved.toml')
 
 
 @frozen

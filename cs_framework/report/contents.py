@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from attrs import evolve, frozen
 
+from cs_framework.files import PRETRAINED, shipped
 from cs_framework.outputs.tracks import SEQUENCES
 from cs_framework.recipe.loading import RESOLVED_FILE
 
@@ -124,7 +125,7 @@ class Contents:
         """Read a run folder; what is not there is empty."""
         text = _text(folder / RESOLVED_FILE)
         recipe = tomllib.loads(text)
-        bundle = Path(recipe.get("model", {}).get("bundle") or folder / "model")
+        bundle = _bundle(recipe, folder)
         judged = tuple(map(_judged, _rows(folder / "evaluation" / "judged.parquet")))
         everything = _table(folder / "sequences.parquet", SEQUENCES)
         sequences: list[Row] = everything.sort_by(_SUREST).slice(0, EMBRYOS).to_pylist()
@@ -176,6 +177,14 @@ class Contents:
         """What a reader has to know of training and figures."""
         lists = (self.bundle, self.metrics, self.proposals)
         return list(dict.fromkeys(note for part in lists for note in part.get("notes", ())))
+
+
+def _bundle(recipe: Row, folder: Path) -> Path:
+    """Of a run: what it trained, else the bundle that its recipe names."""
+    named = recipe.get("model", {}).get("bundle")
+    if named is None or (folder / "model").exists():
+        return folder / "model"
+    return (shipped(PRETRAINED) or folder / "model") if named == PRETRAINED else Path(named)
 
 
 def _timelines(folder: Path, sequences: Sequence[str], known: dict[str, Looked]) -> dict[str, Any]:

@@ -269,13 +269,13 @@ def _given_bundle(loaded: LoadedRecipe, out: Path, steps: tuple[Step, ...]) -> B
     """
     if "train" in steps:
         return None
-    folder = loaded.recipe.model.bundle or out / "model"
+    folder = loaded.bundle or out / "model"
     if not (folder / "bundle.json").exists():
         if set(steps) <= {"proposals"}:
             return None
         raise RecipeError(
             f"{loaded.path.name}: {steps[0]} needs a trained bundle: take the step train first, "
-            "or give one with --set model.bundle=DIR"
+            "or give one with --set model.bundle=DIR (or pretrained)"
         )
     bundle = read_bundle(folder)
     settings = loaded.recipe.pipeline

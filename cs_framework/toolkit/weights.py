@@ -6,10 +6,45 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from cs_framework.api.specs import Kind
 from cs_framework.errors import SetupError
+from cs_framework.files import PRETRAINED, shipped
 
 _FILES = ["config.json", "*.safetensors*"]
 _ANSWER_WITHIN = 10.0  # seconds; the hub's own calls wait for minutes
+
+
+def starting_weights(weights: Path | str, kind: Kind, *, component: str) -> Path | None:
+    """The folder from which a component's `load` reads what to start with, before it learns itself.
+
+    Meant for a setting ``weights: Literal["pretrained", "none"] | Path``. Ask for it when weights are first
+    needed, never in the constructor: a component of a trained bundle is given its own by `load`, and the
+    folder that it started from may be gone by then.
+
+    Args:
+        weights: ``"none"``; ``"pretrained"``, of the bundle that comes with the package; or a folder: a run,
+            a bundle, or what a component of a bundle wrote.
+        kind: of the component.
+        component: its name, for messages.
+
+    Returns:
+        The folder, None for ``"none"``.
+
+    Raises:
+        SetupError: there is nothing of that kind.
+    """
+    if weights == "none":
+        return None
+    folder = shipped(PRETRAINED) if weights == PRETRAINED else Path(weights)
+    places = [] if folder is None else [folder / "model" / kind, folder / kind, folder]
+    found = next((place for place in places if any(place.glob("*.safetensors"))), None)
+    if found is None:
+        where = f"this installation has no {PRETRAINED} bundle" if folder is None else f"{folder} holds none"
+        raise SetupError(
+            f'{component}: weights = "{weights}": {where}; give a run, its model/ folder or that '
+            f'of a {kind}, or "none" to learn from nothing'
+        )
+    return found
 
 
 def locate_weights(name: str, *, component: str, ways_out: Sequence[str]) -> Path:

@@ -305,6 +305,23 @@ def test_wrong_arguments_end_with_2_and_the_cure(arguments, said, tmp_path, toy_
     assert not (tmp_path / "new" / "model").exists()
 
 
+def test_without_a_recipe_those_that_come_along_are_listed(tmp_path, cs_run):
+    done = cs_run(cwd=tmp_path)
+    assert done.returncode == 0
+    for recipe in Path(__file__).parents[2].glob("recipes/*.toml"):
+        assert recipe.name in done.stdout
+    assert "Find strings in a folder of frames" in done.stdout
+    assert "cs-detect FRAMES" in done.stdout
+
+
+def test_a_folder_is_no_recipe(tmp_path, toy_run, toy_root, cs_run):
+    done = cs_run(toy_root, cwd=tmp_path)
+    assert done.returncode == 2
+    assert f"in its frames: cs-detect {toy_root}" in done.stderr
+    done = cs_run(toy_run, cwd=tmp_path)
+    assert (done.returncode, f"its recipe is {toy_run / 'resolved.toml'}" in done.stderr) == (2, True)
+
+
 def test_an_embryo_in_two_splits_is_an_error_unless_allowed(tmp_path, cs_run):
     root = write_root(tmp_path / "data", splits=("train", "val"))
     (root / "index.csv").write_text(

@@ -68,7 +68,7 @@ MISTAKES = {
     "nothing to detect with": (
         "steps = ['detect']\n[model]\n",
         "recipe.toml:2:2: model.bundle: missing; without training, give --set model.bundle=DIR, "
-        "DIR a trained run",
+        "DIR a trained run, or --set model.bundle=pretrained",
     ),
     "unknown component": (
         MINIMAL.replace('"grid"', '"gird"'),
