@@ -13,12 +13,16 @@ from scipy.spatial import cKDTree
 
 from cs_framework.api.boxes import Float32, as_boxes
 
+Float64 = NDArray[np.float64]
+
 STEP = 0.25
 """Spacing in pixels at which a curve is sampled before distances to it are taken."""
 FWHM = 2 * np.sqrt(2 * np.log(2))
 """Full width at half maximum of a Gaussian, in standard deviations."""
 REACH = 4
 """Standard deviations from its middle beyond which a string changes nothing."""
+EDGE = 0.6
+"""Standard deviation in pixels of each edge of a hollow string, in perfect focus."""
 SEEN = 0.4
 """Share of its strength below which a stretch of a string cannot be seen and is not marked."""
 
@@ -34,6 +38,8 @@ class StringStyle:
         polarity: +1 for a string brighter than its surroundings, -1 for a darker one.
         relief: bright and dark flank of oblique illumination, as a share of `contrast`; 0 for bright field.
         light: direction in radians, x to y, in which the flank facing it is the bright one.
+        hollow: share of the contrast that lies in two parallel edges, half a width to either side of the
+            middle, instead of in a single crest: 0 for a solid line, 1 for a tube seen by its walls alone.
     """
 
     contrast: float = field(validator=validators.ge(0))
@@ -42,11 +48,41 @@ class StringStyle:
     polarity: Literal[-1, 1] = field(default=-1, validator=validators.in_((-1, 1)))
     relief: float = field(default=0.0, validator=validators.ge(0))
     light: float = np.pi / 2
+    hollow: float = field(default=0.0, validator=[validators.ge(0), validators.le(1)])
 
     @property
     def sigma(self) -> float:
         """Standard deviation in pixels of the blurred cross-section, a Gaussian."""
         return float(np.hypot(self.width / FWHM, self.blur))
+
+    @property
+    def reach(self) -> float:
+        """Pixels from the middle beyond which the string changes nothing."""
+        return REACH * self.sigma if not self.hollow else self.width / 2 + REACH * self._edge
+
+    @property
+    def _edge(self) -> float:
+        """Standard deviation in pixels of each of the two edges."""
+        return float(np.hypot(EDGE, self.blur))
+
+    def profile(self, distance: Float64, facing: Float64) -> tuple[Float64, Float64]:
+        """Change per contrast, and how much of the string is seen, across the string.
+
+        Args:
+            distance: (N,) pixels from its middle.
+            facing: (N,) cosine between the light and the way to the pixel.
+        """
+        if not self.hollow:
+            offset = distance / self.sigma
+            crest = np.exp(-(offset**2) / 2)
+            flank = offset * np.exp((1 - offset**2) / 2)  # the slope of the crest, 1 where steepest
+            return self.polarity * crest + self.relief * facing * flank, crest
+        half, edge = self.width / 2, self._edge
+        edges = np.exp(-(((distance - half) / edge) ** 2) / 2)
+        within = 1 / (1 + np.exp(np.clip((distance - half) / (0.6 * edge), -30, 30)))
+        crest = self.hollow * edges + (1 - self.hollow) * within
+        seen = np.where(distance < half, 1, edges)
+        return self.polarity * crest + self.relief * facing * edges, seen
 
 
 @frozen(eq=False)
@@ -56,7 +92,8 @@ class DrawnString:
     Attributes:
         image: float32 (H, W), a new array.
         mask: bool (H, W), true where the string can be seen: within half of its crest's height, along those
-            parts of the curve that have at least `SEEN` of its strength.
+            parts of the curve that have at least `SEEN` of its strength; of a hollow
+            string all between its edges.
         box: float32 (4,), the half-open pixel box around `mask`; zeros where the string misses the frame.
     """
 
@@ -88,8 +125,8 @@ def draw_string(
         strength: (K,) factors of the contrast along the curve; 1 where left out.
 
     Returns:
-        The new image, clipped to no range, with the string's mask and box. Pixels further than `REACH` times
-        `style.sigma` from the curve are untouched.
+        The new image, clipped to no range, with the string's mask and box. Pixels further than `style.reach`
+        from the curve are untouched.
 
     Raises:
         ValueError: The curve has fewer than two points or `strength` another length.
@@ -98,7 +135,7 @@ def draw_string(
     height, width = image.shape
     drawn = image.astype(np.float32)
     mask = np.zeros(image.shape, bool)
-    reach = REACH * style.sigma
+    reach = style.reach
     x1, y1 = np.maximum(np.floor(points.min(axis=0) - reach), 0).astype(int)
     x2, y2 = np.minimum(np.ceil(points.max(axis=0) + reach), (width, height)).astype(int)
     if x1 < x2 and y1 < y2:
@@ -107,15 +144,11 @@ def draw_string(
         distance, nearest = cKDTree(points).query(pixels, distance_upper_bound=reach)
         near = np.isfinite(distance)
         pixels, distance, nearest = pixels[near], distance[near], nearest[near]
-        offset = distance / style.sigma
-        crest = np.exp(-(offset**2) / 2)
-        flank = offset * np.exp((1 - offset**2) / 2)  # the slope of the crest, 1 where steepest
         towards_light = (pixels - points[nearest]) @ np.array([np.cos(style.light), np.sin(style.light)])
-        facing = towards_light / np.maximum(distance, 1e-6)
-        change = style.polarity * crest + style.relief * facing * flank
+        change, seen = style.profile(distance, towards_light / np.maximum(distance, 1e-6))
         rows, columns = (pixels - 0.5).astype(int).T[::-1]
         drawn[rows, columns] += (style.contrast * factors[nearest] * change).astype(np.float32)
-        mask[rows, columns] = (crest >= 0.5) & (factors[nearest] >= SEEN)
+        mask[rows, columns] = (seen >= 0.5) & (factors[nearest] >= SEEN)
     return DrawnString(drawn, mask, mask_box(mask))
 
 
