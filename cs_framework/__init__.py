@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cs_framework.api.components import Env as Env
     from cs_framework.api.components import Explanation as Explanation
     from cs_framework.api.components import History as History
+    from cs_framework.api.components import Observer as Observer
     from cs_framework.api.components import Proposer as Proposer
     from cs_framework.api.components import Regions as Regions
     from cs_framework.api.components import RegionScores as RegionScores
@@ -74,6 +75,7 @@ _HOME = {
     "Explanation": "api.components",
     "Frame": "api.frames",
     "History": "api.components",
+    "Observer": "api.components",
     "Proposer": "api.components",
     "RegionScores": "api.components",
     "RegionTable": "api.components",

@@ -39,6 +39,8 @@ class Env:
     """Threads for torch and OpenCV; fixed by the recipe, since results may depend on it."""
     cache: Path | None = None
     """A folder for derived files that may be kept between runs, or None."""
+    checkpoints: Path | None = None
+    """A folder for what a long fit has learnt so far, written as `save` writes it, or None."""
     track: Callable[..., Iterable[T]] = field(default=_untracked, eq=False, repr=False)
     """``track(items, description, total=None)`` yields the items and shows progress."""
 
@@ -167,6 +169,18 @@ class AnomalyFilter(Protocol):
 
     def load(self, folder: Path) -> None:
         """Read what `save` wrote, into a component built with the same settings."""
+        ...
+
+
+@runtime_checkable
+class Observer(Protocol):
+    """What a filter may have beside its methods: figures of each frame that it sees anyway."""
+
+    def observe(self, windows: Sequence[Window]) -> dict[str, Float32]:
+        """By name, (N,) figures of the windows' frames, such as the share of the embryo that is cavity.
+
+        Every call gives the same names, lower-case words joined by underscores: columns of ``frames.csv``.
+        """
         ...
 
 

@@ -56,13 +56,35 @@ def frame_columns(result: FrameResult) -> dict[str, object]:
     }
 
 
-def frames_table(results: Iterable[FrameResult]) -> pa.Table:
-    """One row per frame: its anomaly score, whether it was flagged, how many boxes are reported."""
+def frames_schema(observed: Iterable[str]) -> pa.Schema:
+    """`FRAMES`, and a column for everything that the filter observes.
+
+    Raises:
+        CSError: it is called as another column is.
+    """
+    schema = FRAMES
+    for name in observed:
+        if name in schema.names:
+            raise CSError(f"the filter observes {name!r}, but a column of the frames has that name already")
+        schema = schema.append(pa.field(name, pa.float32()))
+    return schema
+
+
+def frames_table(results: Iterable[FrameResult], schema: pa.Schema = FRAMES) -> pa.Table:
+    """One row per frame: its anomaly score, whether it was flagged, how many boxes are reported.
+
+    `schema` is that of `frames_schema` for what the filter observes.
+    """
     rows = [
-        {**frame_columns(r), "flagged": r.flagged, "detections": len(r.detections) if r.flagged else 0}
+        {
+            **frame_columns(r),
+            "flagged": r.flagged,
+            "detections": len(r.detections) if r.flagged else 0,
+            **r.observed,
+        }
         for r in results
     ]
-    return pa.Table.from_pylist(rows, schema=FRAMES)
+    return pa.Table.from_pylist(rows, schema=schema)
 
 
 def detections_table(results: Iterable[FrameResult]) -> pa.Table:

@@ -32,7 +32,10 @@ Read = Callable[[str], Frame]
 
 def detections(out: Path, results: Iterable[FrameResult]) -> None:
     """Frames and reported boxes as Parquet, CSV, COCO and YOLO."""
-    tables.write_both(out / "frames", map(tables.frames_table, tables.batched(results)), tables.FRAMES)
+    first = next(iter(results), None)  # one filter sees all frames, so all have the same columns
+    schema = tables.frames_schema(first.observed if first else ())
+    frames = (tables.frames_table(some, schema) for some in tables.batched(results))
+    tables.write_both(out / "frames", frames, schema)
     interchange.write_coco(out / "detections.coco.json", results, interchange.reported)
     with whole_folder(out / "labels") as folder:
         interchange.write_yolo(folder, results, interchange.reported, _names(results))

@@ -39,6 +39,8 @@ class FrameResult:
     """Those of `ranked` that are reported if the frame is flagged."""
     statistics: dict[str, float] = field(factory=dict)
     """Trivial cues of the whole frame, by name, to put beside the anomaly score."""
+    observed: dict[str, float] = field(factory=dict)
+    """What the filter says of the frame beside its score, by name; see `Observer`."""
     hours: float | None = None
     """The frame's time within its sequence, where it is known."""
     embryo: tuple[float, float, float] | None = None

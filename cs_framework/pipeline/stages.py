@@ -11,7 +11,7 @@ import numpy as np
 from attrs import define, evolve, field, frozen
 
 from cs_framework.api import boxes as bx
-from cs_framework.api.components import Detection, Regions, RegionScores, Skipped
+from cs_framework.api.components import Detection, Observer, Regions, RegionScores, Skipped
 from cs_framework.api.frames import Float32, Frame
 from cs_framework.data.refs import FrameRef
 from cs_framework.errors import CSError
@@ -120,8 +120,24 @@ class Stages:
 
         return batch.together("anomaly_filter", batch.alive(), score)
 
+    def _observe(self, batch: Batch) -> dict[int, dict[str, float]]:
+        """What the filter says of each frame beside its score; nothing where it says no more."""
+        component = self.components.anomaly_filter
+        if not isinstance(component, Observer):
+            return {}
+
+        def observe(some: list[int]) -> list[dict[str, float]]:
+            found = component.observe([batch.window(i) for i in some])
+            for name, values in found.items():
+                if np.shape(values) != (len(some),) or not np.isfinite(values).all():
+                    raise CSError(f"{type(component).__name__} observed {name}: not finite ({len(some)},)")
+            return [{name: float(values[at]) for name, values in found.items()} for at in range(len(some))]
+
+        return batch.together("anomaly_filter", batch.alive(), observe)
+
     def _batch(self, batch: Batch, gated: bool) -> list[FrameResult]:
         scores = self._filter(batch)
+        observed = self._observe(batch)
         flagged = {i: self.threshold is None or score >= self.threshold for i, score in scores.items()}
         wanted = [i for i in batch.alive() if flagged[i] or not gated]
         boxes = {i: found for i, (_, found) in self.regions.propose(batch, wanted).items()}
@@ -147,6 +163,7 @@ class Stages:
                     scores=region_scores,
                     ranked=ranked,
                     detections=report(ranked, self.settings.top, self.least),
+                    observed=observed.get(i, {}),
                     statistics=frame_statistics(frame.grey),
                     embryo=_circle(frame),
                 )

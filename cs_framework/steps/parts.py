@@ -45,6 +45,7 @@ PART = pa.schema(
         ("height", pa.int32()),
         ("anomaly_score", pa.float32()),
         ("flagged", pa.bool_()),
+        ("observed", pa.map_(pa.string(), pa.float32())),
         ("stage", pa.string()),
         ("reason", pa.string()),
         ("detections", pa.list_(pa.struct(_BOX))),
@@ -177,6 +178,7 @@ def _of_result(result: FrameResult) -> dict[str, Any]:
         "height": height,
         "anomaly_score": result.score,
         "flagged": result.flagged,
+        "observed": list(result.observed.items()),
     }
 
 
@@ -227,6 +229,7 @@ def _results(table: pa.Table) -> Iterator[FrameResult]:
             size=(row["height"], row["width"]),
             score=row["anomaly_score"],
             flagged=row["flagged"],
+            observed=dict(row["observed"]),
             proposals=proposed[:, :4],
             scores=_scores(proposed) if len(proposed) else None,
             ranked=detections,

@@ -7,7 +7,7 @@ Learning from drawn defects is the idea of CutPaste (Li et al., 2021) and DRAEM 
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -57,7 +57,9 @@ class Implant:
     """(N, 4) around each string that can be seen; N may be 0 below 40 px, or with hardly any embryo."""
 
 
-def implant(frame: Frame, rng: np.random.Generator, strings: int | None = None) -> Implant:
+def implant(
+    frame: Frame, rng: np.random.Generator, strings: int | None = None, *, where: Bool | None = None
+) -> Implant:
     """Draw strings, and lines that are easily taken for strings, into a string-free frame.
 
     Strings are thin, faint, slightly bent, dark or bright, and as sharp as the frame is. Some hang between
@@ -72,8 +74,10 @@ def implant(frame: Frame, rng: np.random.Generator, strings: int | None = None) 
         frame: what to draw into; it is left as it is.
         rng: decides everything; the same generator state gives the same frame.
         strings: how many; None draws one, at times two or three, and 0 draws look-alikes only.
+        where: (H, W) the cavity, if it is known: most of each string is drawn there. Without it strings are
+            drawn where the frame is smooth.
     """
-    scene = _Scene.of(frame, rng)
+    scene = _Scene.of(frame, rng, where)
     grey = frame.grey.astype(np.float32)
     mask, boxes = np.zeros(frame.size, bool), []
     if min(frame.size) >= 16:
@@ -142,9 +146,11 @@ class _Scene:
     one_way: float
     """How surely the light is oblique, from 0 to 1."""
     relief: float
+    where: Bool | None
+    """(H, W) the cavity, or None where nobody knows."""
 
     @classmethod
-    def of(cls, frame: Frame, rng: np.random.Generator) -> _Scene:
+    def of(cls, frame: Frame, rng: np.random.Generator, where: Bool | None) -> _Scene:
         embryo, (height, width) = frame.embryo, frame.size
         radius = embryo.radius if embryo.found else _WITHOUT_EMBRYO / 2 * min(height, width)
         plane = frame.grey.astype(np.float32)
@@ -160,6 +166,7 @@ class _Scene:
             light=axis + np.pi * rng.integers(2),
             one_way=min(coherence / _ONE_WAY, 1.0),
             relief=rng.uniform(0, 0.9),
+            where=where,
         )
 
     @property
@@ -174,7 +181,7 @@ class _Scene:
         """Curve, look and strength of a string."""
         whole = self.rng.random() < _WHOLE
         place = self._span if whole else self._chord
-        curve = min((place() for _ in range(_PLACES)), key=self._rough)
+        curve = min((place() for _ in range(_PLACES)), key=self._unfit)
         focus = np.ones(_POINTS) if whole else self._in_focus(curve)
         seen = curve[focus == 1] if (focus == 1).any() else curve
         style = self._style(self._contrast(seen, (1.2, 3.2)), self.rng.uniform(1.0, 3.0))
@@ -260,9 +267,18 @@ class _Scene:
         return float(np.clip(self.rng.uniform(*times) * self._rough(curve), 7, 40))
 
     def _rough(self, curve: Float64) -> float:
+        return float(np.median(self._along(self.roughness, curve)))
+
+    def _unfit(self, curve: Float64) -> tuple[float, float]:
+        """Small where strings belong: how much of it lies off the cavity, then how rough it is."""
+        off = 0.0 if self.where is None else 1 - float(np.mean(self._along(self.where, curve)))
+        return round(off, 1), self._rough(curve)
+
+    def _along(self, plane: NDArray[Any], curve: Float64) -> NDArray[Any]:
+        """(K,) values of a plane at the points of a curve."""
         height, width = self.roughness.shape
         columns, rows = np.clip(curve.astype(int), 0, (width - 1, height - 1)).T
-        return float(np.median(self.roughness[rows, columns]))
+        return np.asarray(plane[rows, columns])
 
     def _uneven(self) -> Float64:
         return np.interp(np.linspace(0, 1, _POINTS), np.linspace(0, 1, 9), self.rng.uniform(0.6, 1.25, 9))

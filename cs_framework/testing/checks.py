@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import pickle
 import random
+import re
 import subprocess
 import sys
 import tomllib
@@ -24,8 +25,10 @@ import tomli_w
 from attrs import field, frozen
 from numpy.typing import NDArray
 
+from cs_framework.api.components import Observer
 from cs_framework.api.settings import METADATA_KEY
 from cs_framework.api.specs import KINDS, Kind
+from cs_framework.outputs.tables import FRAMES
 from cs_framework.recipe.json_schema import table_schema
 from cs_framework.recipe.reader import fields_of, key_of, plain
 from cs_framework.registry.loading import HEAVY
@@ -35,12 +38,13 @@ from cs_framework.testing.exercises import (
     LEARNERS,
     Figures,
     expect,
+    expect_array,
     expect_history,
 )
 from cs_framework.testing.sources import plugin_module
 from cs_framework.testing.subject import ENV, Subject, read_settings
 
-SUITE_VERSION = 1
+SUITE_VERSION = 2
 """Raised whenever a check is added or made stricter."""
 
 TOLERANCE = 1e-4
@@ -239,6 +243,29 @@ def inputs_unchanged(subject: Subject) -> None:
     before = [array.copy() for array in _arrays(items)]
     subject.figures(component, items)
     expect(_equal(before, list(_arrays(items))), "it changes the inputs that it is given")
+
+
+@_check("anomaly_filter", since=2)
+def observe(subject: Subject) -> None:
+    """What it observes beside the score, if it does, are figures by name, as many as frames, in any batch."""
+    component = subject.ready()
+    if not isinstance(component, Observer):
+        return
+    items = EXERCISES[subject.kind].items(component)
+    whole = component.observe(items)
+    for name, values in whole.items():
+        expect(re.fullmatch("[a-z][a-z0-9]*(_[a-z0-9]+)*", name), f"{name!r}: words joined by underscores")
+        expect(name not in FRAMES.names, f"{name!r} is the name of another column of the frames")
+        expect_array(values, (len(items),), name)
+    for at, item in enumerate(items):
+        alone = component.observe([item])
+        expect(alone.keys() == whole.keys(), f"one frame gives {sorted(alone)}, a batch {sorted(whole)}")
+        _expect_same(
+            [alone[name] for name in whole],
+            [whole[name][at : at + 1] for name in whole],
+            "what is observed of a batch and of its items",
+            TOLERANCE,
+        )
 
 
 @_check("anomaly_filter", "scorer")

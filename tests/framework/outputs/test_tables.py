@@ -4,7 +4,8 @@ import pytest
 
 from cs_framework.api.components import Skipped
 from cs_framework.errors import CSError
-from cs_framework.outputs.tables import read_skipped, skipped_table, write_csv
+from cs_framework.outputs.tables import frames_schema, frames_table, read_skipped, skipped_table, write_csv
+from cs_framework.pipeline.results import FrameResult
 
 
 def test_skipped_frames_come_back(tmp_path):
@@ -12,6 +13,13 @@ def test_skipped_frames_come_back(tmp_path):
     write_csv(tmp_path / "skipped.csv", skipped_table(skipped))
     assert read_skipped(tmp_path / "skipped.csv") == skipped
     assert read_skipped(tmp_path / "none.csv") == []
+
+
+def test_what_the_filter_observes_is_a_column_of_the_frames():
+    result = FrameResult("a.png", "e", 0, (9, 9), 0.5, True, observed={"cavity_area": 0.25})
+    assert frames_table([result], frames_schema(result.observed))["cavity_area"].to_pylist() == [0.25]
+    with pytest.raises(CSError, match="'hours'"):
+        frames_schema({"hours": 1.0})
 
 
 @pytest.mark.parametrize(

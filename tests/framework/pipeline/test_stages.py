@@ -73,6 +73,38 @@ def test_a_proposer_that_gives_rubbish_fails_its_frame_only(make):
     assert [s.stage for s in analysis.skipped] == ["proposer"] * 3
 
 
+class Observing:
+    """A filter that also says how bright each frame is, `values` where given."""
+
+    context = 0
+
+    def __init__(self, values: object = None) -> None:
+        self.values = values
+
+    def score(self, windows):
+        return np.zeros(len(windows), np.float32)
+
+    def observe(self, windows):
+        seen = np.array([w.frame.grey.mean() for w in windows], np.float32)
+        return {"brightness": seen if self.values is None else self.values}
+
+
+def test_what_the_filter_observes_goes_with_each_frame(make):
+    parts, maker = make(anomaly_filter=Observing())
+    (unit,) = make_units(REFS)
+    results = Stages(parts, maker, PipelineSettings(), read, None).analyse(unit, gated=False).results
+    assert [r.observed["brightness"] for r in results] == pytest.approx([read(f).grey.mean() for f in REFS])
+
+
+@pytest.mark.parametrize("values", [np.zeros(9, np.float32), np.array([np.nan] * 3, np.float32)], ids=str)
+def test_a_filter_that_observes_rubbish_fails_its_frames(make, values):
+    parts, maker = make(anomaly_filter=Observing(values))
+    (unit,) = make_units(REFS)
+    analysis = Stages(parts, maker, PipelineSettings(), read, None).analyse(unit, gated=False)
+    assert [s.stage for s in analysis.skipped] == ["anomaly_filter"] * 3
+    assert "brightness" in analysis.skipped[0].reason
+
+
 def test_stage_two_runs_behind_the_gate_or_on_all(make):
     parts, maker = make()
     (unit,) = make_units(REFS)

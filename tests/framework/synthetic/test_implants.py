@@ -137,3 +137,14 @@ def test_a_cavity_is_clearer_than_cells() -> None:
 def test_clarity_of_frames_of_any_size(size: tuple[int, int]) -> None:
     image = np.random.default_rng(0).integers(0, 256, (*size, 3)).astype(np.uint8)
     assert 0 <= cavity(Frame(image, "f")) <= 1
+
+
+def test_strings_keep_to_the_cavity_where_it_is_known() -> None:
+    where = np.zeros(FRAME.size, bool)
+    where[:, : FRAME.size[1] // 2] = True
+
+    def share(**given: object) -> float:
+        masks = [implant(FRAME, np.random.default_rng(seed), 1, **given).mask for seed in range(20)]
+        return float(np.mean([mask[where].sum() / mask.sum() for mask in masks]))
+
+    assert share(where=where) > share() + 0.1

@@ -201,6 +201,20 @@ class Brightness(Learner):
         return Explanation(window.frame.grey.astype(np.float32), window.frame.grey > self.learnt)
 
 
+class ObservesTheBatch(Brightness):
+    breaks = "observe"
+
+    def observe(self, windows):
+        return {"place": np.arange(len(windows), dtype=np.float32)}
+
+
+class ObservesUnderATakenName(Brightness):
+    breaks = "observe"
+
+    def observe(self, windows):
+        return {"detections": np.zeros(len(windows), np.float32)}
+
+
 class ScoresInAList(Brightness):
     breaks = SHAPE_OF_OUTPUT + "empty-batch"
 
