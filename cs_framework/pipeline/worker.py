@@ -1,32 +1,30 @@
-"""What a process does with the units it is given.
+"""Components of a process, built once, for all the work that it is given.
 
 Components never travel between processes: a worker builds its own from the resolved recipe and the
-bundle, and keeps them for all units it is given.
+bundle, and keeps them; the work itself is a function of a module, which an engine calls with the worker.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TypeVar, TypeVarTuple
 
 from attrs import frozen
 
+from cs_framework.api.frames import Frame
 from cs_framework.data.images import read_frame
-from cs_framework.data.labels import LabelledFrame
 from cs_framework.data.refs import FrameRef
-from cs_framework.errors import FrameError
-from cs_framework.pipeline.batch import Unit
 from cs_framework.pipeline.cache import Cache
 from cs_framework.pipeline.components import Components, make_env
-from cs_framework.pipeline.proposed import Proposed, proposed
 from cs_framework.pipeline.regions import RegionMaker
-from cs_framework.pipeline.stages import Analysis, Stages
+from cs_framework.pipeline.stages import Stages
 from cs_framework.recipe import LoadedRecipe, load_recipe
-from cs_framework.synthetic.implants import cavity
-from cs_framework.training.regions import RegionBatch, Sampling, regions_of
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 @frozen
@@ -49,7 +47,7 @@ class WorkerSpec:
 
 @frozen(eq=False)
 class Worker:
-    """Does the kinds of work there are on a unit."""
+    """The components of one process, and what they need to run on frames."""
 
     loaded: LoadedRecipe
     components: Components
@@ -67,46 +65,25 @@ class Worker:
         """The two stages with this worker's components."""
         recipe = self.loaded.recipe
         spec = self.spec
-        return Stages(self.components, self._regions, recipe.pipeline, self._read, spec.threshold, spec.least)
+        return Stages(self.components, self.regions, recipe.pipeline, self.read, spec.threshold, spec.least)
 
     @property
-    def _regions(self) -> RegionMaker:
+    def regions(self) -> RegionMaker:
+        """Proposes and embeds with this worker's components."""
         return RegionMaker(self.loaded, self.components, Cache(self.spec.cache))
 
     @property
-    def _read(self) -> Any:
+    def read(self) -> Callable[[FrameRef], Frame]:
+        """Decodes a frame."""
         return partial(read_frame, bits=self.loaded.recipe.data.bits)
-
-    def analyse(self, unit: Unit, gated: bool, keep_regions: bool) -> Analysis:
-        """Both stages."""
-        return self.stages.analyse(unit, gated=gated, keep_regions=keep_regions)
-
-    def table(self, unit: Unit, labelled: dict[str, LabelledFrame], sampling: Sampling) -> RegionBatch:
-        """Embedded regions to train on."""
-        return regions_of(unit, labelled, self._regions, self._read, sampling)
-
-    def clarity(self, unit: Unit) -> list[float]:
-        """How clear the cavity of each frame is; NaN where a frame cannot be read."""
-
-        def of(ref: FrameRef) -> float:
-            try:
-                return cavity(self._read(ref))
-            except FrameError:
-                return float("nan")
-
-        return [of(ref) for ref in unit.refs]
-
-    def propose(self, unit: Unit) -> Proposed:
-        """Boxes alone, timed."""
-        return proposed(unit, self._regions, self._read)
 
 
 _here: dict[WorkerSpec, Worker] = {}
 _one_at_a_time = threading.Lock()
 
 
-def call(spec: WorkerSpec, method: str, arguments: Sequence[Any]) -> Any:
-    """``worker.method(*arguments)`` in a worker process, whose components are built at the first call.
+def call(spec: WorkerSpec, work: Callable[[Worker, *Ts], T], arguments: tuple[*Ts]) -> T:
+    """``work(worker, *arguments)`` in a worker process, whose components are built at the first call.
 
     One call at a time, since components need not stand several threads, which some engines have.
     """
@@ -114,4 +91,4 @@ def call(spec: WorkerSpec, method: str, arguments: Sequence[Any]) -> Any:
         if spec not in _here:
             _here.clear()
             _here[spec] = Worker.build(spec)
-        return getattr(_here[spec], method)(*arguments)
+        return work(_here[spec], *arguments)

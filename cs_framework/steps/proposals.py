@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
+from functools import partial
+from time import perf_counter
 from typing import Any
 
-from attrs import evolve
+from attrs import define, evolve, field
 
+from cs_framework.api.components import Skipped
+from cs_framework.api.frames import Float32
 from cs_framework.errors import DataError
 from cs_framework.evaluation.metrics import judge_proposals
 from cs_framework.evaluation.plots import plot_recall_by_count
 from cs_framework.files import write_json
-from cs_framework.pipeline.batch import make_batches
-from cs_framework.pipeline.results import JudgedFrame
+from cs_framework.pipeline.batch import Batch, Unit, make_batches
+from cs_framework.pipeline.results import FrameResult, JudgedFrame
+from cs_framework.pipeline.worker import Worker
 from cs_framework.steps.evaluate import RESAMPLING_SEED
 from cs_framework.steps.run import Run
 
@@ -53,8 +59,40 @@ def _propose(run: Run, split: str) -> tuple[list[JudgedFrame], list[float]]:
         worker = evolve(worker, spec=evolve(worker.spec, bundle=run.bundle.folder))
     calls = [(unit,) for unit in make_batches([f.ref for f in frames.values()])]
     judged, seconds = [], []
-    for done in run.track(run.engine.map(worker, "propose", calls), f"proposing on {split}", len(calls)):
+    for done in run.track(run.engine.map(worker, _proposed, calls), f"proposing on {split}", len(calls)):
         judged += [JudgedFrame(r, 1, frames[r.frame].boxes(r.size)) for r in done.results]
         seconds += done.seconds
         run.skipped += done.skipped
     return judged, seconds
+
+
+@define(eq=False)
+class _Proposed:
+    """What the proposers found on a unit of frames."""
+
+    results: list[FrameResult] = field(factory=list)
+    """With boxes in the order of the proposers, and without any score."""
+    seconds: list[float] = field(factory=list)
+    """What each result took, from the decoded frame to its boxes."""
+    skipped: list[Skipped] = field(factory=list)
+
+
+def _proposed(worker: Worker, unit: Unit) -> _Proposed:
+    """Propose on every frame of a unit that does not fail, and take the time."""
+    found = _Proposed()
+
+    def timed(batch: Batch, i: int) -> tuple[Float32, float]:
+        frame, start = batch.frame(i), perf_counter()
+        return worker.regions.boxes_of(frame), perf_counter() - start
+
+    for piece in unit.batches():
+        batch = Batch(piece, worker.read)
+        for i, (boxes, seconds) in batch.each("proposer", batch.alive(), partial(timed, batch)).items():
+            frame = batch.frame(i)
+            result = FrameResult(
+                frame.id, frame.sequence, frame.index, frame.size, math.nan, flagged=True, proposals=boxes
+            )
+            found.results.append(result)
+            found.seconds.append(seconds)
+        found.skipped += [batch.failed[i] for i in sorted(batch.failed)]
+    return found

@@ -143,7 +143,7 @@ class Run:
                 taken.append(len(pieces))
                 yield from ((piece, gated, keep_regions) for piece in pieces)
 
-        answers = self.engine.map(Worker(self.loaded, self.components, spec), "analyse", calls())
+        answers = self.engine.map(Worker(self.loaded, self.components, spec), _analyse, calls())
         while True:
             with self.timings.wait("write"):
                 first = next(answers, None)
@@ -190,6 +190,10 @@ class Run:
             if choice is not None and choice.component.provenance.version:
                 found[choice.component.provenance.distribution] = choice.component.provenance.version
         return found
+
+
+def _analyse(worker: Worker, unit: Unit, gated: bool, keep_regions: bool) -> Analysis:
+    return worker.stages.analyse(unit, gated=gated, keep_regions=keep_regions)
 
 
 def meaning(resolved: str) -> dict[str, Any]:

@@ -29,8 +29,8 @@ from cs_framework.recipe import components_to_dict
 from cs_framework.recipe.schema import PipelineSettings
 from cs_framework.steps.run import Run
 from cs_framework.training.augment import Retouch, amid_neighbours
-from cs_framework.training.frames import drawn_strings, scorer_frames
-from cs_framework.training.regions import Altered, FrameRegions, Sampling, make_table
+from cs_framework.training.frames import clarity_of, drawn_strings, scorer_frames
+from cs_framework.training.regions import Altered, FrameRegions, Sampling, make_table, regions_of
 
 log = logging.getLogger(__name__)
 
@@ -164,7 +164,7 @@ def _fit_scorer(
 
 def _clarity(run: Run, worker: Worker, frames: Sequence[LabelledFrame]) -> list[float]:
     calls = [(batch,) for batch in make_batches([f.ref for f in frames])]
-    found = run.track(run.engine.map(worker, "clarity", calls), "looking for cavities", len(calls))
+    found = run.track(run.engine.map(worker, clarity_of, calls), "looking for cavities", len(calls))
     return list(chain.from_iterable(found))
 
 
@@ -175,7 +175,7 @@ def _table(
     known = {f.ref.id: f for f in frames}
     calls = [(b, {ref.id: known[ref.id] for ref in b.refs}, sampling) for b in batches]
     regions: list[FrameRegions] = []
-    for found in run.track(run.engine.map(worker, "table", calls), f"regions of {split}", len(calls)):
+    for found in run.track(run.engine.map(worker, regions_of, calls), f"regions of {split}", len(calls)):
         regions += found.regions
         run.skipped += found.skipped
     table = make_table(regions, run.loaded.recipe.training, run.components.embedder.dim)

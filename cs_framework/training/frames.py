@@ -9,7 +9,12 @@ from attrs import frozen
 
 from cs_framework.data.dataset import hold_out
 from cs_framework.data.labels import LabelledFrame
+from cs_framework.data.refs import FrameRef
+from cs_framework.errors import FrameError
+from cs_framework.pipeline.batch import Unit
+from cs_framework.pipeline.worker import Worker
 from cs_framework.recipe.schema import ImplantSettings
+from cs_framework.synthetic.implants import cavity
 from cs_framework.training.augment import Retouch
 
 _VALIDATED_ON = 60
@@ -95,6 +100,18 @@ def drawn_strings(
     """Strings drawn into some string-free frames to validate on; see `scorer_frames`."""
     clear = _clearest(frames, implants.clear, clarity)
     return retouch.with_strings(clear, min(len(frames), _VALIDATED_ON))
+
+
+def clarity_of(worker: Worker, unit: Unit) -> list[float]:
+    """How clear the cavity of each frame is; NaN where a frame cannot be read."""
+
+    def of(ref: FrameRef) -> float:
+        try:
+            return cavity(worker.read(ref))
+        except FrameError:
+            return float("nan")
+
+    return [of(ref) for ref in unit.refs]
 
 
 def _spread(frames: Sequence[LabelledFrame], count: int) -> list[LabelledFrame]:

@@ -16,7 +16,8 @@ from cs_framework.api.frames import Float32, Frame
 from cs_framework.data.labels import LabelledFrame
 from cs_framework.data.refs import FrameRef
 from cs_framework.pipeline.batch import Batch, Unit
-from cs_framework.pipeline.regions import Float16, RegionMaker
+from cs_framework.pipeline.regions import Float16
+from cs_framework.pipeline.worker import Worker
 from cs_framework.recipe.schema import TrainingSettings
 from cs_framework.training.augment import Retouch, is_drawn, orient, orient_boxes, orient_size
 
@@ -105,16 +106,12 @@ class RegionBatch:
 
 
 def regions_of(
-    unit: Unit,
-    labelled: dict[str, LabelledFrame],
-    maker: RegionMaker,
-    read: Callable[[FrameRef], Frame],
-    sampling: Sampling,
+    worker: Worker, unit: Unit, labelled: dict[str, LabelledFrame], sampling: Sampling
 ) -> RegionBatch:
     """Propose and embed the regions of frames whose boxes are known."""
-    found = RegionBatch()
+    found, maker = RegionBatch(), worker.regions
     for piece in unit.batches():
-        altered = Altered(read, sampling.retouch)
+        altered = Altered(worker.read, sampling.retouch)
         batch = Batch(piece, altered)
         frames = [labelled[ref.id] for ref in piece.refs]
         proposed = maker.propose(batch, batch.alive())

@@ -16,7 +16,7 @@ from distributed import Client, KilledWorker, LocalCluster
 from distributed.comm.core import CommClosedError
 
 from cs_framework.errors import CSError
-from cs_framework.pipeline.engines.engine import Arguments, Engine, Task
+from cs_framework.pipeline.engines.engine import Arguments, Engine, T, Task, Ts, Work
 from cs_framework.pipeline.engines.local import without_interrupts
 from cs_framework.pipeline.worker import Worker, WorkerSpec, call
 
@@ -39,18 +39,18 @@ class DaskEngine(Engine):
     _client: Any = field(default=None, init=False)
     _cluster: Any = field(default=None, init=False)
 
-    def map(self, worker: Worker, method: str, calls: Iterable[Arguments]) -> Iterator[Any]:
+    def map(self, worker: Worker, work: Work[*Ts, T], calls: Iterable[Arguments[*Ts]]) -> Iterator[T]:
         """See [Engine.map][cs_framework.pipeline.engines.Engine.map]."""
         try:
-            yield from super().map(worker, method, calls)
+            yield from super().map(worker, work, calls)
         except _DISCONNECTED as error:
             where = self.address or "of this run"
             raise CSError(f"the Dask scheduler {where} has gone away; --resume goes on from here") from error
 
-    def _submit(self, spec: WorkerSpec, method: str, arguments: Arguments) -> Task:
+    def _submit(self, spec: WorkerSpec, work: Work[*Ts, T], arguments: Arguments[*Ts]) -> Task[T]:
         resources = {"GPU": 1} if self.gpu else None
         client = self._connected()
-        task: Task = client.submit(call, spec, method, arguments, pure=False, resources=resources)
+        task: Task[T] = client.submit(call, spec, work, arguments, pure=False, resources=resources)
         return task
 
     def _connected(self) -> Any:

@@ -11,12 +11,12 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing.context import BaseContext
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from attrs import define, field
 
 from cs_framework.errors import CSError
-from cs_framework.pipeline.engines.engine import Arguments, Engine, Task, frames
+from cs_framework.pipeline.engines.engine import Arguments, Engine, T, Task, Ts, Work, frames
 from cs_framework.pipeline.worker import Worker, WorkerSpec, call
 
 
@@ -35,28 +35,28 @@ class LocalEngine(Engine):
             with without_interrupts():
                 forkserver.ensure_running()
 
-    def map(self, worker: Worker, method: str, calls: Iterable[Arguments]) -> Iterator[Any]:
+    def map(self, worker: Worker, work: Work[*Ts, T], calls: Iterable[Arguments[*Ts]]) -> Iterator[T]:
         """See [Engine.map][cs_framework.pipeline.engines.Engine.map]."""
         if self.workers > 1:
-            yield from super().map(worker, method, calls)
+            yield from super().map(worker, work, calls)
             return
         for arguments in calls:
             try:
-                yield getattr(worker, method)(*arguments)
+                yield work(worker, *arguments)
             except MemoryError as error:
                 raise CSError(
                     f"out of memory on {frames(arguments)}; fewer boxes need less "
                     "(--set pipeline.max_proposals=500); --resume goes on from here"
                 ) from error
 
-    def _submit(self, spec: WorkerSpec, method: str, arguments: Arguments) -> Task:
+    def _submit(self, spec: WorkerSpec, work: Work[*Ts, T], arguments: Arguments[*Ts]) -> Task[T]:
         if self._pool is None:
             self._pool = ProcessPoolExecutor(self.workers, mp_context=_context(), initializer=_prepare)
         try:
             with without_interrupts():
-                return self._pool.submit(call, spec, method, arguments)
+                return self._pool.submit(call, spec, work, arguments)
         except BrokenProcessPool as error:  # a worker died since the last answer: this one is lost like it
-            lost: Future[Any] = Future()
+            lost: Future[T] = Future()
             lost.set_exception(error)
             return lost
 

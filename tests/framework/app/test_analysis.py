@@ -48,7 +48,7 @@ def quiet(doing: str) -> None:
 def test_results_are_those_of_a_run(root, model, analyser, frames):
     units = units_of(frames.refs, analyser.context)
     spec = WorkerSpec(root / "runs/toy/resolved.toml", root / "runs/toy/model", model.threshold)
-    whole = Worker.build(spec).analyse(units[0], gated=False, keep_regions=True).results[0]
+    whole = Worker.build(spec).stages.analyse(units[0], gated=False, keep_regions=True).results[0]
     found = reported(analyser.analyse(units[0], model, quiet), model)
     np.testing.assert_array_equal(found.proposals, whole.proposals)
     np.testing.assert_array_equal(found.scores.confidence, whole.scores.confidence)

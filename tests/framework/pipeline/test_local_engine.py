@@ -18,6 +18,6 @@ class Broken:
 def test_a_unit_handed_to_a_broken_pool_counts_as_lost(tmp_path):
     engine = LocalEngine(2)
     engine._pool = Broken()
-    task = engine._submit(WorkerSpec(tmp_path / "resolved.toml"), "analyse", [])
+    task = engine._submit(WorkerSpec(tmp_path / "resolved.toml"), print, ())
     assert task.done()
     assert isinstance(task.exception(), engine.lost)
