@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cs_framework.cli.console import errors_told
+from cs_framework.cli.console import handle_errors
 from cs_framework.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def main(
 
     Exit code: 0 done, 1 a run failed, 2 the recipes or the arguments are wrong.
     """
-    with errors_told(interrupted="stopped; the same command goes on after the last finished step"):
+    with handle_errors(interrupted="stopped; the same command goes on after the last finished step"):
         loaded = _load(recipes, overrides)
         from cs_framework.cli.console import track
         from cs_framework.compare.judge import run_all, took_lines

@@ -8,35 +8,24 @@ from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
 from typing import TypeVar
 
-import click
-
-from cs_framework.errors import CSError, StoppedError, printable
+from cs_framework.steps.outcome import USER_ERRORS, describe, to_stderr
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
 @contextmanager
-def errors_told(interrupted: str = "stopped") -> Iterator[None]:
-    """Errors of the framework and of files go to standard error, and end the process with their exit code.
+def handle_errors(interrupted: str = "stopped") -> Iterator[None]:
+    """Show user errors as one line on standard error and end the process with their exit code.
 
-    So does Ctrl-C, in the words of `interrupted`.
+    So is Ctrl-C, in the words of `interrupted`.
     """
     try:
         yield
-    except StoppedError as stopped:
-        click.echo(printable(str(stopped)), err=True)
-        sys.exit(stopped.exit_code)
-    except CSError as error:
-        click.echo(f"error: {printable(str(error))}", err=True)
-        sys.exit(error.exit_code)
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        click.echo(printable(f"error: {where}{error.strerror or error}"), err=True)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        click.echo(interrupted, err=True)
-        sys.exit(130)
+    except USER_ERRORS as error:
+        exit_code, line = describe(error, interrupted)
+        to_stderr(line)
+        sys.exit(exit_code)
 
 
 def track(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:

@@ -11,7 +11,7 @@ import click
 from attrs import fields
 
 from cs_framework.api.settings import METADATA_KEY
-from cs_framework.cli.console import errors_told
+from cs_framework.cli.console import handle_errors
 from cs_framework.recipe.schema import DataSettings, SyntheticSettings
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def synth(out: Path, **settings: int) -> None:
 
 def main() -> None:
     """Entry point of ``cs-data``."""
-    with errors_told():
+    with handle_errors():
         commands()
 
 

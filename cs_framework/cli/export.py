@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cs_framework.cli.console import errors_told
+from cs_framework.cli.console import handle_errors
 
 if TYPE_CHECKING:
     from cs_framework.export.step import Exported
@@ -38,13 +38,12 @@ def main(bundle: str, out: Path, frames: Path | None, tolerance: float, override
 
     Exit code: 0 done, 1 the scores drift or OUT cannot be written, 2 the bundle or the arguments are wrong.
     """
-    with errors_told():
+    with handle_errors():
         from cs_framework.cli.console import track
         from cs_framework.export.step import export
-        from cs_framework.recipe import load_recipe
-        from cs_framework.recipe.bundled import bundled
+        from cs_framework.recipe.bundled import open_recipe
 
-        loaded = load_recipe(bundled(Path("detect.toml")), overrides=(f"model.bundle={bundle}", *overrides))
+        loaded = open_recipe(Path("detect.toml"), overrides=(f"model.bundle={bundle}", *overrides))
         for warning in loaded.warnings:
             click.echo(f"warning: {warning}", err=True)
         click.echo("\n".join(_report(export(loaded, out, frames, tolerance, track), tolerance)))

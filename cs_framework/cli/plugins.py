@@ -10,7 +10,7 @@ import attrs
 import click
 from attrs import frozen
 
-from cs_framework.cli.console import errors_told
+from cs_framework.cli.console import handle_errors
 from cs_framework.cli.plugins_authoring import check, new, schema
 from cs_framework.errors import SetupError
 from cs_framework.registry import Component, PluginInfo, Registry
@@ -64,7 +64,7 @@ for command in (check, new, schema):
 
 def main() -> None:
     """Entry point of ``cs-plugins``."""
-    with errors_told():
+    with handle_errors():
         commands()
 
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 import click
 
-from cs_framework.cli.console import errors_told
+from cs_framework.cli.console import handle_errors
 from cs_framework.errors import RecipeError
-from cs_framework.recipe.bundled import bundled, bundled_recipes, first_sentence
-from cs_framework.recipe.schema import STEPS
-
-if TYPE_CHECKING:
-    from cs_framework.recipe import LoadedRecipe
+from cs_framework.recipe.bundled import bundled_recipes, first_sentence, open_recipe
+from cs_framework.recipe.schema import STEP_NAMES
+from cs_framework.steps.outcome import INTERRUPTED, to_stderr
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -61,10 +58,10 @@ def main(
 
     Exit code: 0 done, 1 the run failed, 2 the recipe or the arguments are wrong, 130 stopped by Ctrl-C.
     """
-    with errors_told(interrupted="stopped; the same command with --resume goes on"):
+    with handle_errors(interrupted=INTERRUPTED):
         for step in steps:
-            if step not in STEPS:
-                raise RecipeError(f"{step!r} is no step; the steps are {', '.join(STEPS)}")
+            if step not in STEP_NAMES:
+                raise RecipeError(f"{step!r} is no step; the steps are {', '.join(STEP_NAMES)}")
         if resume and replace:
             raise RecipeError("--resume keeps what a run folder holds and --replace drops it: choose one")
         if shard and replace:
@@ -77,16 +74,18 @@ def main(
         _refuse_folder(recipe)
         if engine is not None:
             overrides = (*overrides, f"pipeline.engine={engine}")
-        loaded = _load(recipe, steps, overrides, block)
         if check:
+            loaded = open_recipe(recipe, steps, overrides, block)
+            for warning in loaded.warnings:
+                to_stderr(f"warning: {warning}")
             click.echo(f"{loaded.path}: fine")
             return
         from cs_framework.cli.console import track
         from cs_framework.pipeline.shards import Share
-        from cs_framework.steps.execute import Options, execute
+        from cs_framework.steps.execute import Options, run_recipe
 
         options = Options(
-            out=out or Path("runs") / loaded.recipe.name,
+            out=out,
             resume=resume,
             replace=replace,
             cache=cache,
@@ -95,7 +94,7 @@ def main(
             share=Share.parse(shard) if shard else None,
             profile=profile,
         )
-        sys.exit(execute(loaded, options, track))
+        sys.exit(run_recipe(recipe, steps, overrides, options, track).exit_code)
 
 
 def _assemble(recipe: Path | None, folder: Path, block: tuple[str, ...]) -> NoReturn:
@@ -126,16 +125,3 @@ def _refuse_folder(path: Path) -> None:
     raise RecipeError(
         f"{path} is a folder, not a recipe; to look for strings in its frames: cs-detect {path}"
     )
-
-
-def _load(
-    path: Path, steps: tuple[str, ...], overrides: tuple[str, ...], block: tuple[str, ...]
-) -> LoadedRecipe:
-    from cs_framework.recipe import load_recipe
-
-    if steps:
-        overrides = (*overrides, f"steps={json.dumps(steps)}")
-    loaded = load_recipe(path if path.exists() else bundled(path), overrides=overrides, block=block)
-    for warning in loaded.warnings:
-        click.echo(f"warning: {warning}", err=True)
-    return loaded

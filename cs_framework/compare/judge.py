@@ -12,12 +12,12 @@ from attrs import evolve, frozen
 
 from cs_framework.compare.table import Judged
 from cs_framework.errors import CSError, RecipeError
-from cs_framework.evaluation.pairing import read_evaluation
+from cs_framework.outputs.tables import read_evaluation
 from cs_framework.pipeline.components import Components, digest, make_env
 from cs_framework.recipe import LoadedRecipe
 from cs_framework.recipe.loading import RESOLVED_FILE
 from cs_framework.recipe.reader import plain
-from cs_framework.steps.execute import PROOF, Options, execute
+from cs_framework.steps.execute import STEPS, Options, execute
 from cs_framework.steps.run import meaning
 
 log = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ def _timed(name: str, loaded: LoadedRecipe, options: Options, track: Callable[..
     folder = options.cache_for(loaded.recipe.steps)
     before, start = _used(folder), time.perf_counter()
     if execute(loaded, options, track):
-        raise CSError(f"{name}: the run failed; see {options.out / 'run.log'}")
+        raise CSError(f"{name}: the run failed; see {options.out}/run.log")
     seconds, after = time.perf_counter() - start, _used(folder)
     made = {what: len(after[what].keys() - before[what].keys()) for what in CACHED}
     found = {what: sum(after[what].get(f, t) != t for f, t in before[what].items()) for what in CACHED}
@@ -103,7 +103,7 @@ def _used(cache: Path | None) -> dict[str, dict[str, int]]:
 
 
 def _finished(loaded: LoadedRecipe, folder: Path) -> bool:
-    return all((folder / PROOF[step]).exists() for step in loaded.recipe.steps)
+    return all((folder / STEPS[step].output).exists() for step in loaded.recipe.steps)
 
 
 def _stale(loaded: LoadedRecipe, folder: Path) -> bool:

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from cs_framework.errors import DataError
 from cs_framework.evaluation.bootstrap import interval
-from cs_framework.evaluation.pairing import Evaluation
+from cs_framework.outputs.tables import TRUTH, Evaluation
 from cs_framework.recipe.reader import plain
 from cs_framework.recipe.schema import Recipe
 
@@ -138,4 +138,4 @@ def _refuse_other_frames(first: Judged, second: Judged) -> None:
 
 
 def _truth(run: Judged) -> dict[tuple[str, str], Any]:
-    return {(row["split"], row["frame"]): row for row in run.evaluation.frames.to_pylist()}
+    return {(row["split"], row["frame"]): row for row in run.evaluation.frames.select(TRUTH).to_pylist()}

@@ -1,22 +1,27 @@
-"""Results as Parquet and CSV: detections, frames, proposals and regions."""
+"""Tables of a run folder, with their schemas: detections, frames, judged frames, proposals, regions."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
+from attrs import frozen
 
 from cs_framework.api.components import RegionTable, Skipped
-from cs_framework.errors import CSError
+from cs_framework.errors import CSError, DataError
+from cs_framework.evaluation.bootstrap import Figure
+from cs_framework.evaluation.overlaps import Overlaps
+from cs_framework.evaluation.ranking import Float64
 from cs_framework.files import whole_file
-from cs_framework.pipeline.results import FrameResult
+from cs_framework.pipeline.results import FrameResult, JudgedFrame
 
 T = TypeVar("T")
 
@@ -40,6 +45,42 @@ FRAMES = pa.schema(
 DETECTIONS = pa.schema([*FRAME, ("anomaly_score", pa.float32()), ("rank", pa.int32()), *_BOX, *_SCORES])
 PROPOSALS = pa.schema([("frame", pa.string()), *_BOX, *_SCORES])
 SKIPPED = pa.schema([("frame", pa.string()), ("stage", pa.string()), ("reason", pa.string())])
+
+JUDGED = pa.schema(
+    [
+        ("split", pa.string()),
+        *FRAME,
+        ("content", pa.string()),
+        ("label", pa.int8()),
+        ("boxes", pa.list_(pa.list_(pa.float32(), 4))),
+        ("anomaly_score", pa.float32()),
+        ("flagged", pa.bool_()),
+        ("detections", pa.list_(pa.list_(pa.float32(), 5))),
+        ("reach", pa.list_(pa.float32())),
+    ]
+)
+"""Predictions next to ground truth, one row per frame of val and test. `content` is a digest of the file;
+`boxes` are the annotated ones, null where nobody drew any; `detections` are x1, y1, x2, y2 and confidence of
+what is reported where a frame is flagged; `reach` is the best IoU of any proposal with each of `boxes`."""
+TRUTH = ("split", "frame", "content", "sequence", "label", "boxes")
+"""Columns of `JUDGED` that are the same for any two runs on the same frames."""
+
+
+@frozen(eq=False)
+class Evaluation:
+    """The evaluation of a finished run.
+
+    Runs on the same frames draw the same resamples, since nothing but the frames decides them. The difference
+    of two figures, resample by resample, is therefore paired by frame and resampled by embryo, and a
+    comparison needs no more of a run than the values that its intervals were read from.
+    """
+
+    metrics: dict[str, Any]
+    """``metrics.json``"""
+    frames: pa.Table
+    """The judged frames, as `JUDGED` says."""
+    resampled: dict[str, Float64]
+    """(R,) values of each figure, by its place in the metrics, such as ``test/stage2/ap/0.5``."""
 
 
 def frame_columns(result: FrameResult) -> dict[str, object]:
@@ -139,6 +180,59 @@ def read_skipped(path: Path) -> list[Skipped]:
             return [Skipped(**row) for row in csv.DictReader(file)]
     except (TypeError, ValueError, csv.Error) as error:
         raise CSError(f"{path}: damaged ({error}); delete it, and the run forgets these frames") from error
+
+
+def judged_table(judged: Mapping[str, Sequence[JudgedFrame]], content: Callable[[str], str]) -> pa.Table:
+    """One row per judged frame of each split; `content` gives a digest of a frame's file by its id."""
+    rows = [
+        {
+            **frame_columns(frame.result),
+            "split": split,
+            "content": content(frame.result.frame),
+            "label": frame.label,
+            "boxes": None if frame.boxes is None else frame.boxes.tolist(),
+            "flagged": frame.result.flagged,
+            "detections": [[*d.box, d.confidence] for d in frame.result.detections],
+            "reach": Overlaps.of(frame).of_boxes.tolist(),
+        }
+        for split, frames in judged.items()
+        for frame in frames
+    ]
+    return pa.Table.from_pylist(rows, schema=JUDGED)
+
+
+def write_evaluation(folder: Path, frames: pa.Table, metrics: Mapping[str, Any]) -> None:
+    """Write ``frames.parquet``, as `JUDGED` says, and ``resamples.parquet``, of the figures of `metrics`."""
+    write_parquet(folder / "frames.parquet", frames)
+    resampled = {place: figure.resampled for place, figure in figures_of(metrics["splits"])}
+    write_parquet(folder / "resamples.parquet", pa.table(resampled))
+
+
+def read_evaluation(run: Path) -> Evaluation:
+    """Read what the step ``evaluate`` left in a run folder.
+
+    Raises:
+        DataError: something of it is missing.
+    """
+    try:
+        metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+        frames = pa.parquet.read_table(run / "evaluation" / "frames.parquet")
+        resampled = pa.parquet.read_table(run / "evaluation" / "resamples.parquet")
+    except FileNotFoundError as error:
+        raise DataError(
+            f"{run} holds no whole evaluation (metrics.json, evaluation/); remove the folder and run it anew"
+        ) from error
+    values = {name: resampled[name].to_numpy() for name in resampled.column_names}
+    return Evaluation(metrics, frames, values)
+
+
+def figures_of(figures: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Figure]]:
+    """The figures with an interval in a report, by their places, in order."""
+    for key, value in figures.items():
+        if isinstance(value, Figure):
+            yield prefix + key, value
+        elif isinstance(value, Mapping):
+            yield from figures_of(value, f"{prefix}{key}/")
 
 
 def region_table(table: RegionTable, frames: Sequence[str], split: str) -> pa.Table:

@@ -17,10 +17,11 @@ from attrs import frozen
 from cs_framework.api.frames import Frame
 from cs_framework.data.images import read_frame
 from cs_framework.data.refs import FrameRef
+from cs_framework.pipeline.batch import Unit
 from cs_framework.pipeline.cache import Cache
 from cs_framework.pipeline.components import Components, make_env
 from cs_framework.pipeline.regions import RegionMaker
-from cs_framework.pipeline.stages import Stages
+from cs_framework.pipeline.stages import Analysis, Stages
 from cs_framework.recipe import LoadedRecipe, load_recipe
 
 T = TypeVar("T")
@@ -76,6 +77,11 @@ class Worker:
     def read(self) -> Callable[[FrameRef], Frame]:
         """Decodes a frame."""
         return partial(read_frame, bits=self.loaded.recipe.data.bits)
+
+
+def analyse(worker: Worker, unit: Unit, gated: bool, keep_regions: bool) -> Analysis:
+    """Both stages on a unit of frames."""
+    return worker.stages.analyse(unit, gated=gated, keep_regions=keep_regions)
 
 
 _here: dict[WorkerSpec, Worker] = {}

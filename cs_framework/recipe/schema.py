@@ -10,9 +10,9 @@ from attrs.validators import matches_re
 
 from cs_framework.api.settings import setting
 
-Step = Literal["train", "evaluate", "detect", "proposals"]
-DEFAULT_STEPS: tuple[Step, ...] = ("train", "evaluate", "detect")
-STEPS: tuple[Step, ...] = (*DEFAULT_STEPS, "proposals")
+StepName = Literal["train", "evaluate", "detect", "proposals"]
+DEFAULT_STEPS: tuple[StepName, ...] = ("train", "evaluate", "detect")
+STEP_NAMES: tuple[StepName, ...] = (*DEFAULT_STEPS, "proposals")
 
 
 @frozen
@@ -237,8 +237,8 @@ class Recipe(Components):
     """A whole recipe."""
 
     name: str = setting("", help="names the run; the file's name without extension when left out")
-    steps: tuple[Step, ...] = setting(
-        DEFAULT_STEPS, help="what `cs-run` does when no step is given", choices=STEPS
+    steps: tuple[StepName, ...] = setting(
+        DEFAULT_STEPS, help="what `cs-run` does when no step is given", choices=STEP_NAMES
     )
     seed: int = setting(42, ge=0, help="seed of everything random")
     requires: tuple[str, ...] = setting(

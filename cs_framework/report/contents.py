@@ -126,7 +126,7 @@ class Contents:
         text = _text(folder / RESOLVED_FILE)
         recipe = tomllib.loads(text)
         bundle = _bundle(recipe, folder)
-        judged = tuple(map(_judged, _rows(folder / "evaluation" / "judged.parquet")))
+        judged = tuple(map(_judged, _rows(folder / "evaluation" / "frames.parquet")))
         everything = _table(folder / "sequences.parquet", SEQUENCES)
         sequences: list[Row] = everything.sort_by(_SUREST).slice(0, EMBRYOS).to_pylist()
         shown = [row["sequence"] for row in sequences]

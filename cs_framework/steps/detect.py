@@ -22,7 +22,7 @@ from cs_framework.errors import CSError, DataError, FrameError, StoppedError
 from cs_framework.outputs import write
 from cs_framework.outputs.tracks import write_sequences
 from cs_framework.pipeline.interrupt import interruptible
-from cs_framework.pipeline.shards import Shard, Share, make_shards, stamp
+from cs_framework.pipeline.shards import Shard, make_shards, stamp
 from cs_framework.pipeline.stages import Analysis
 from cs_framework.steps.parts import Parts, context_of
 from cs_framework.steps.run import Run
@@ -42,21 +42,19 @@ class Input:
     """Those with annotated boxes, by id."""
 
 
-def detect(run: Run, share: Share | None = None) -> Parts:
+def detect(run: Run) -> None:
     """Run both stages on the recipe's input and write all that a reader of results wants.
 
     Stage 2 runs on flagged frames only. Without an input, the frames of the test split (else of val) are
     taken, and their annotated boxes are drawn beside the detections. Shards that are finished already are
     not computed again.
 
-    Args:
-        run: the run.
-        share: compute these shards only, and write no files for readers: `assemble` does when all is there.
+    Of a share of the shards, no files for readers are written: `assemble` does when all is there.
 
     Raises:
         StoppedError: on Ctrl-C, when the shards under way are finished.
     """
-    source = _input(run)
+    source, share = _input(run), run.share
     parts = _parts(run, source, run.context)
     mine = share.of(parts.shards) if share else parts.shards
     todo = parts.find(mine)
@@ -67,10 +65,10 @@ def detect(run: Run, share: Share | None = None) -> Parts:
         _write(run, source, parts)
     else:
         log.info("share %s is finished; when all are: cs-run --assemble %s", share, run.out)
-    return parts
+    run.detected = parts
 
 
-def assemble(run: Run) -> Parts:
+def assemble(run: Run) -> None:
     """Write the files for readers from parts that other processes have finished.
 
     Raises:
@@ -89,7 +87,7 @@ def assemble(run: Run) -> Parts:
             f"--out {run.out} --resume"
         )
     _write(run, source, parts)
-    return parts
+    run.detected = parts
 
 
 def _parts(run: Run, source: Input, context: int) -> Parts:

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+import logging
 
 from cs_framework.data.images import content_hash
 from cs_framework.errors import DataError
-from cs_framework.evaluation.judged import write_judged
 from cs_framework.evaluation.metrics import evaluate as figures
-from cs_framework.evaluation.pairing import write_evaluation
 from cs_framework.evaluation.plots import plot_all
+from cs_framework.evaluation.summary import summary
 from cs_framework.files import write_json
 from cs_framework.outputs import write
+from cs_framework.outputs.tables import judged_table, write_evaluation
 from cs_framework.pipeline.results import JudgedFrame
 from cs_framework.steps.run import Run
+
+log = logging.getLogger(__name__)
 
 RESAMPLING_SEED = 0
 """The same whatever the recipe's seed: runs on the same frames draw the same resamples, which pairs them."""
 
 
-def evaluate(run: Run) -> dict[str, Any]:
+def evaluate(run: Run) -> None:
     """Judge the splits ``val`` and ``test``; write ``evaluation/``, ``plots/`` and ``metrics.json``.
 
     Stage 2 runs on every frame, flagged or not. Frames that fail are recorded and left out.
@@ -40,11 +42,11 @@ def evaluate(run: Run) -> dict[str, Any]:
         notes=run.bundle.notes,
     )
     refs = {f.ref.id: f.ref for name in judged for f in run.split(name)}
-    write_evaluation(run.out / "evaluation", judged, lambda frame: content_hash(refs[frame]), metrics)
-    write_judged(run.out / "evaluation" / "judged.parquet", judged)
+    frames = judged_table(judged, lambda frame: content_hash(refs[frame]))
+    write_evaluation(run.out / "evaluation", frames, metrics)
     plot_all(judged, metrics, run.out / "plots")
     write_json(run.out / "metrics.json", metrics)
-    return metrics
+    log.info("%s", summary(metrics))
 
 
 def _judge(run: Run, split: str) -> list[JudgedFrame]:

@@ -6,8 +6,7 @@ import difflib
 import logging
 import os
 import shutil
-import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from itertools import chain
 from pathlib import Path
@@ -18,7 +17,6 @@ from safetensors import SafetensorError
 
 from cs_framework.bundle import Bundle, read_bundle
 from cs_framework.errors import CSError, RecipeError, printable
-from cs_framework.evaluation.summary import summary
 from cs_framework.files import sweep, write_text
 from cs_framework.outputs.tables import read_skipped, skipped_table, write_csv
 from cs_framework.pipeline.cache import Cache
@@ -28,12 +26,13 @@ from cs_framework.pipeline.engines.local import LocalEngine
 from cs_framework.pipeline.shards import Share
 from cs_framework.pipeline.worker import WorkerSpec
 from cs_framework.recipe import LoadedRecipe, load_recipe
+from cs_framework.recipe.bundled import open_recipe
 from cs_framework.recipe.loading import RESOLVED_FILE
-from cs_framework.recipe.schema import GateSettings, Step
+from cs_framework.recipe.schema import GateSettings, StepName
 from cs_framework.steps.detect import assemble as assemble_parts
 from cs_framework.steps.detect import detect
 from cs_framework.steps.evaluate import evaluate
-from cs_framework.steps.parts import Parts
+from cs_framework.steps.outcome import INTERRUPTED, USER_ERRORS, Outcome, describe, to_stderr
 from cs_framework.steps.proposals import evaluate_proposals
 from cs_framework.steps.report import report
 from cs_framework.steps.run import Run, meaning
@@ -41,13 +40,22 @@ from cs_framework.steps.train import choose_gate, train
 
 log = logging.getLogger("cs_framework")
 
-PROOF: dict[Step, str] = {
-    "train": "model/bundle.json",
-    "evaluate": "metrics.json",
-    "detect": "detections.parquet",
-    "proposals": "proposals.json",
+
+@frozen
+class Step:
+    """One step of a recipe."""
+
+    take: Callable[[Run], None]
+    output: str
+    """The file that it writes last: where it exists, the step is done."""
+
+
+STEPS: dict[StepName, Step] = {
+    "train": Step(train, "model/bundle.json"),
+    "evaluate": Step(evaluate, "metrics.json"),
+    "detect": Step(detect, "detections.parquet"),
+    "proposals": Step(evaluate_proposals, "proposals.json"),
 }
-"""The file that each step writes last: where it exists, the step is done."""
 
 SHOWN = 20
 """Skipped frames that are named one by one; ``skipped.csv`` holds all."""
@@ -57,7 +65,8 @@ SHOWN = 20
 class Options:
     """How to run, as opposed to what: none of it changes a result."""
 
-    out: Path
+    out: Path | None = None
+    """The run folder; ``runs/NAME`` when None."""
     resume: bool = False
     replace: bool = False
     cache: Path | None = None
@@ -70,7 +79,7 @@ class Options:
     synthetic: Path | None = None
     """Where synthetic frames are drawn, for several runs to share; ``data/`` in the run folder when None."""
 
-    def cache_for(self, steps: tuple[Step, ...]) -> Path | None:
+    def cache_for(self, steps: tuple[StepName, ...]) -> Path | None:
         """Where proposals and embeddings are kept: by default of labelled frames only."""
         if self.no_cache:
             return None
@@ -80,19 +89,61 @@ class Options:
         return (self.cache or Path(base) / "cs-framework").expanduser().absolute()
 
 
-def execute(loaded: LoadedRecipe, options: Options, track: Callable[..., Iterable[Any]]) -> int:
+def run_recipe(
+    path: Path,
+    steps: Sequence[str],
+    overrides: Sequence[str],
+    options: Options,
+    track: Callable[..., Iterable[Any]],
+    show: Callable[[str], None] = to_stderr,
+) -> Outcome:
+    """Load and run a recipe as ``cs-run`` does: user errors are shown and become the outcome.
+
+    Args:
+        path: the recipe's file, or the name of one that comes with the package.
+        steps: those to take; without any, the recipe's own.
+        overrides: ``KEY=VALUE`` options.
+        options: how to run.
+        track: shows progress, as `Env.track` does.
+        show: shows a line to the user.
+    """
+    shown: list[str] = []
+
+    def tell(line: str) -> None:
+        shown.append(line)
+        show(line)
+
+    out = options.out
+    try:
+        loaded = open_recipe(path, steps, overrides, options.block)
+        for warning in loaded.warnings:
+            tell(f"warning: {warning}")
+        out = out or Path("runs") / loaded.recipe.name
+        exit_code = execute(loaded, options, track, tell)
+    except USER_ERRORS as error:
+        exit_code, line = describe(error, INTERRUPTED)
+        tell(line)
+    return Outcome(exit_code, out or Path("runs"), "".join(f"{line}\n" for line in shown))
+
+
+def execute(
+    loaded: LoadedRecipe,
+    options: Options,
+    track: Callable[..., Iterable[Any]],
+    show: Callable[[str], None] = to_stderr,
+) -> int:
     """Run the recipe's steps and return the exit code: 0, or 1 where no frame could be processed.
 
-    `track` shows progress, as `Env.track` does.
+    `track` shows progress, as `Env.track` does; `show` shows a line to the user.
 
     Raises:
         CSError: what cannot be run, or went wrong as a whole; before that, nothing is overwritten.
     """
-    out = options.out.expanduser().absolute()
+    out = (options.out or Path("runs") / loaded.recipe.name).expanduser().absolute()
     resolved = loaded.to_toml()
     steps = _open_steps(loaded, out, resolved, options)
-    if not steps and ((out / "report.html").exists() or not (out / PROOF["evaluate"]).exists()):
-        with _log_file(out / "run.log"):
+    if not steps and ((out / "report.html").exists() or not (out / STEPS["evaluate"].output).exists()):
+        with _log_file(out / "run.log", show):
             log.info("every step is done: nothing is left to do in %s", out)
         return 0
     cache = options.cache_for(steps)
@@ -105,6 +156,7 @@ def execute(loaded: LoadedRecipe, options: Options, track: Callable[..., Iterabl
         bundle=_given_bundle(loaded, out, steps),
         synthetic=options.synthetic or out / "data",
         profile=options.profile,
+        share=options.share,
     )
     run.components  # noqa: B018  (what is missing shows before anything is written)
     run.check_input(steps)
@@ -117,8 +169,8 @@ def execute(loaded: LoadedRecipe, options: Options, track: Callable[..., Iterabl
         if options.share is None and out.exists():
             sweep(out)
         write_text(out / RESOLVED_FILE, resolved)
-        with _log_file(out / _log_name(options.share)), closing(run.engine):
-            return _take(run, steps, options.share)
+        with _log_file(out / _log_name(options.share), show), closing(run.engine):
+            return _run_steps(run, steps)
 
 
 def assemble(folder: Path, block: tuple[str, ...], track: Callable[..., Iterable[Any]]) -> int:
@@ -134,9 +186,10 @@ def assemble(folder: Path, block: tuple[str, ...], track: Callable[..., Iterable
     loaded = load_recipe(resolved, block=block)
     bundle = _given_bundle(loaded, out, ("detect",))
     run = Run(loaded, out, track, LocalEngine(1), WorkerSpec(resolved), bundle, out / "data")
-    with _explained(out), _log_file(out / "run.log"):
+    with _explained(out), _log_file(out / "run.log", to_stderr):
         sweep(out)
-        return _sum_up(run, assemble_parts(run))
+        assemble_parts(run)
+        return _sum_up(run)
 
 
 @contextmanager
@@ -170,29 +223,22 @@ def _lasting(out: Path) -> Iterator[None]:
         raise CSError(told)
 
 
-def _take(run: Run, steps: tuple[Step, ...], share: Share | None) -> int:
-    detected = None
+def _run_steps(run: Run, steps: tuple[StepName, ...]) -> int:
     for step in steps:
         before = len(run.skipped)
         log.info("%s: %s", run.loaded.recipe.name, step)
         with _lasting(run.out):
-            if step == "train":
-                run.bundle = train(run)
-            elif step == "evaluate":
-                log.info("%s", summary(evaluate(run)))
-            elif step == "proposals":
-                log.info("%s", summary(evaluate_proposals(run)))
-            else:
-                detected = detect(run, share)
+            STEPS[step].take(run)
         if skipped := run.skipped[before:]:
             write_csv(run.out / "skipped" / f"{step}.csv", skipped_table(skipped))
     _report_time(run)
-    return 0 if share else _sum_up(run, detected)
+    return 0 if run.share else _sum_up(run)
 
 
-def _sum_up(run: Run, detected: Parts | None) -> int:
+def _sum_up(run: Run) -> int:
     """Say what came out, write ``skipped.csv`` and ``report.html``, and return the exit code."""
-    earlier = (read_skipped(run.out / "skipped" / f"{step}.csv") for step in PROOF)
+    detected = run.detected
+    earlier = (read_skipped(run.out / "skipped" / f"{step}.csv") for step in STEPS)
     skipped = list(dict.fromkeys([*chain.from_iterable(earlier), *(detected.skipped() if detected else ())]))
     write_csv(run.out / "skipped.csv", skipped_table(skipped))
     for item in skipped[:SHOWN]:
@@ -223,7 +269,7 @@ def _report_time(run: Run) -> None:
         log.info("cache: %.0f MiB in %s", Cache(run.spec.cache).size() / 2**20, run.spec.cache)
 
 
-def _open_steps(loaded: LoadedRecipe, out: Path, resolved: str, options: Options) -> tuple[Step, ...]:
+def _open_steps(loaded: LoadedRecipe, out: Path, resolved: str, options: Options) -> tuple[StepName, ...]:
     """The steps to take, after looking at what the run folder holds."""
     steps = loaded.recipe.steps
     if options.share is not None and steps != ("detect",):
@@ -257,12 +303,12 @@ def _open_steps(loaded: LoadedRecipe, out: Path, resolved: str, options: Options
     return tuple(step for step in steps if not _is_done(step, out))
 
 
-def _is_done(step: Step, out: Path) -> bool:
+def _is_done(step: StepName, out: Path) -> bool:
     """Whether there is nothing left of a step. `detect` looks for frames that are new as long as it can."""
-    return (out / PROOF[step]).exists() and not (step == "detect" and (out / "parts").exists())
+    return (out / STEPS[step].output).exists() and not (step == "detect" and (out / "parts").exists())
 
 
-def _given_bundle(loaded: LoadedRecipe, out: Path, steps: tuple[Step, ...]) -> Bundle | None:
+def _given_bundle(loaded: LoadedRecipe, out: Path, steps: tuple[StepName, ...]) -> Bundle | None:
     """The bundle to start from, with the gate that the recipe asks for.
 
     None where training comes first, and where there is none and only proposers are wanted.
@@ -310,12 +356,12 @@ def _clear(out: Path) -> None:
 
 
 @contextmanager
-def _log_file(path: Path) -> Iterator[None]:
-    """Log to a file in full and to standard error in short, while the block runs."""
+def _log_file(path: Path, show: Callable[[str], None]) -> Iterator[None]:
+    """Log to a file in full and to the user in short, while the block runs."""
     logger = logging.getLogger()
     file = _LogFile(path, encoding="utf-8")
     file.setFormatter(_Plain("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    console = logging.StreamHandler(sys.stderr)
+    console = _Console(show)
     console.setLevel(logging.INFO)
     console.setFormatter(_Plain("%(message)s"))
     console.addFilter(lambda record: record.name.startswith("cs_") or record.levelno >= logging.ERROR)
@@ -341,6 +387,17 @@ class _Plain(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """What a terminal may show."""
         return printable(super().format(record))
+
+
+class _Console(logging.Handler):
+    def __init__(self, show: Callable[[str], None]) -> None:
+        super().__init__()
+        self._show = show
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show a message to the user; a terminal that has gone stops no run."""
+        with suppress(OSError, ValueError):
+            self._show(self.format(record))
 
 
 class _LogFile(logging.FileHandler):

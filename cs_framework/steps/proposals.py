@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from functools import partial
 from time import perf_counter
-from typing import Any
 
 from attrs import define, evolve, field
 
@@ -14,6 +14,7 @@ from cs_framework.api.frames import Float32
 from cs_framework.errors import DataError
 from cs_framework.evaluation.metrics import judge_proposals
 from cs_framework.evaluation.plots import plot_recall_by_count
+from cs_framework.evaluation.summary import summary
 from cs_framework.files import write_json
 from cs_framework.pipeline.batch import Batch, Unit, make_batches
 from cs_framework.pipeline.results import FrameResult, JudgedFrame
@@ -21,16 +22,15 @@ from cs_framework.pipeline.worker import Worker
 from cs_framework.steps.evaluate import RESAMPLING_SEED
 from cs_framework.steps.run import Run
 
+log = logging.getLogger(__name__)
 
-def evaluate_proposals(run: Run) -> dict[str, Any]:
+
+def evaluate_proposals(run: Run) -> None:
     """Judge the proposals on the frames with annotated boxes of every split.
 
     Writes ``plots/<split>_recall_by_count.png`` and ``proposals.json``, whose `seconds_per_frame` is the one
     figure of a run that no seed fixes; the cache is left out so that it is true. Frames that fail are
     recorded and left out.
-
-    Returns:
-        The figures but for `recall_by_count`, which is for the plot rather than for the console.
     """
     judged: dict[str, list[JudgedFrame]] = {}
     seconds: dict[str, list[float]] = {}
@@ -41,7 +41,7 @@ def evaluate_proposals(run: Run) -> dict[str, Any]:
     report = judge_proposals(
         judged, seconds, resamples=run.loaded.recipe.evaluate.resamples, seed=RESAMPLING_SEED
     )
-    shown = {}
+    shown = {}  # without `recall_by_count`, which is for the plot rather than for the console
     for split, sections in report["splits"].items():
         figures = sections["proposals"]
         if isinstance(figures, dict):
@@ -49,7 +49,7 @@ def evaluate_proposals(run: Run) -> dict[str, Any]:
             figures = {name: value for name, value in figures.items() if name != "recall_by_count"}
         shown[split] = {"proposals": figures}
     write_json(run.out / "proposals.json", report)
-    return {**report, "splits": shown}
+    log.info("%s", summary({**report, "splits": shown}))
 
 
 def _propose(run: Run, split: str) -> tuple[list[JudgedFrame], list[float]]:

@@ -28,11 +28,13 @@ from cs_framework.pipeline.batch import Unit, make_units
 from cs_framework.pipeline.components import Components, digest, make_env
 from cs_framework.pipeline.engines import Engine
 from cs_framework.pipeline.results import FrameResult
+from cs_framework.pipeline.shards import Share
 from cs_framework.pipeline.stages import Analysis
 from cs_framework.pipeline.timings import Timings
-from cs_framework.pipeline.worker import Worker, WorkerSpec
+from cs_framework.pipeline.worker import Worker, WorkerSpec, analyse
 from cs_framework.recipe import LoadedRecipe
-from cs_framework.recipe.schema import Step
+from cs_framework.recipe.schema import StepName
+from cs_framework.steps.parts import Parts
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +59,10 @@ class Run:
     """Where the time of evaluating and detecting went."""
     profile: bool = False
     """Whether to show them during the run, too."""
+    share: Share | None = None
+    """The shards to detect on, where other processes see to the rest."""
+    detected: Parts | None = None
+    """What the step `detect` found."""
 
     @cached_property
     def env(self) -> Env:
@@ -88,7 +94,7 @@ class Run:
             settings = evolve(settings, root=root)
         return load_dataset(settings)
 
-    def check_input(self, steps: Sequence[Step]) -> None:
+    def check_input(self, steps: Sequence[StepName]) -> None:
         """Find out what is wrong with the frames before anything is written.
 
         Raises:
@@ -143,7 +149,7 @@ class Run:
                 taken.append(len(pieces))
                 yield from ((piece, gated, keep_regions) for piece in pieces)
 
-        answers = self.engine.map(Worker(self.loaded, self.components, spec), _analyse, calls())
+        answers = self.engine.map(Worker(self.loaded, self.components, spec), analyse, calls())
         while True:
             with self.timings.wait("write"):
                 first = next(answers, None)
@@ -190,10 +196,6 @@ class Run:
             if choice is not None and choice.component.provenance.version:
                 found[choice.component.provenance.distribution] = choice.component.provenance.version
         return found
-
-
-def _analyse(worker: Worker, unit: Unit, gated: bool, keep_regions: bool) -> Analysis:
-    return worker.stages.analyse(unit, gated=gated, keep_regions=keep_regions)
 
 
 def meaning(resolved: str) -> dict[str, Any]:

@@ -35,7 +35,7 @@ from cs_framework.training.regions import Altered, FrameRegions, Sampling, make_
 log = logging.getLogger(__name__)
 
 
-def train(run: Run) -> Bundle:
+def train(run: Run) -> None:
     """Train on the split ``train``, choosing epochs and threshold on ``val``; write ``model/``.
 
     Raises:
@@ -71,7 +71,7 @@ def train(run: Run) -> Bundle:
         },
     )
     write_bundle(bundle, run.components, components_to_dict(run.loaded), run.versions())
-    return bundle
+    run.bundle = bundle
 
 
 def _content(ref: FrameRef) -> str:

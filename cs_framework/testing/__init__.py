@@ -5,9 +5,10 @@ inputs that the rules are tried on, for tests of your own; `cs_framework.testing
 fixtures, together with a registry that refuses discovery and a runner of recipes.
 """
 
+from cs_framework.steps.outcome import Outcome
 from cs_framework.testing.checks import CHECKS, SUITE_VERSION, TOLERANCE, Check
 from cs_framework.testing.exercises import ConformanceError
-from cs_framework.testing.recipes import Outcome, RecipeRunner
+from cs_framework.testing.recipes import RecipeRunner
 from cs_framework.testing.samples import (
     SampleWindows,
     sample_batch,

@@ -41,7 +41,7 @@ def test_a_run_leaves_what_it_promises(toy_run):
         "skipped.csv",
         "sequences.csv",
         "tracks.parquet",
-        "evaluation/judged.parquet",
+        "evaluation/frames.parquet",
         "report.html",
         "run.log",
     ]

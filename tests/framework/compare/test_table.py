@@ -14,8 +14,8 @@ from cs_framework.compare.markdown import markdown
 from cs_framework.compare.table import Judged, compare
 from cs_framework.evaluation.bootstrap import LEVELS
 from cs_framework.evaluation.metrics import evaluate
-from cs_framework.evaluation.pairing import read_evaluation, write_evaluation
 from cs_framework.files import write_json
+from cs_framework.outputs.tables import judged_table, read_evaluation, write_evaluation
 from cs_framework.recipe.schema import ComponentUse, PipelineSettings, Recipe, TrainingSettings
 from tests.framework.evaluation.frames import judged, random_split
 
@@ -36,7 +36,8 @@ def run(tmp_path):
         metrics = evaluate(
             {"test": frames}, threshold=threshold, resamples=resamples, seed=0, notes=notes, training_iou=iou
         )
-        write_evaluation(folder / "evaluation", {"test": frames}, lambda frame: content, metrics)
+        table = judged_table({"test": frames}, lambda frame: content)
+        write_evaluation(folder / "evaluation", table, metrics)
         write_json(folder / "metrics.json", metrics)
         training = TrainingSettings(positive_iou=iou[0], negative_iou=iou[1])
         return Judged(name, read_evaluation(folder), evolve(recipe, name=name, training=training))
