@@ -58,6 +58,25 @@ def to_xywh(boxes: Float32) -> Float32:
     return np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
 
 
+def from_yolo(boxes: Float64, size: tuple[int, int]) -> Float64:
+    """Boxes in pixels from YOLO's centre x, centre y, width and height (M, 4) in fractions of a frame.
+
+    `size` is (height, width); what reaches over the border is not cut.
+    """
+    height, width = size
+    half = boxes[:, 2:] / 2
+    corners = np.concatenate([boxes[:, :2] - half, boxes[:, :2] + half], axis=1)
+    pixels: Float64 = corners * [width, height, width, height]
+    return pixels
+
+
+def to_yolo(boxes: Float32 | Float64, size: tuple[int, int]) -> Float64:
+    """YOLO's centre x, centre y, width, height (M, 4) in fractions of a frame of `size` (height, width)."""
+    height, width = size
+    corners = boxes.astype(np.float64) / [width, height, width, height]
+    return np.concatenate([(corners[:, :2] + corners[:, 2:]) / 2, corners[:, 2:] - corners[:, :2]], axis=1)
+
+
 def nms(boxes: Float32, scores: Float32, threshold: float, limit: int | None = None) -> NDArray[np.intp]:
     """Indices kept by greedy non-maximum suppression, best first, at most `limit` of them.
 

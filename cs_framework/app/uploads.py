@@ -14,10 +14,10 @@ from typing import Protocol
 import numpy as np
 from attrs import evolve, frozen
 
-from cs_framework.api.frames import Float32
+from cs_framework.api.boxes import Float32, clip, from_yolo
 from cs_framework.app.folders import PrivateFolder
 from cs_framework.data.images import EXTENSIONS
-from cs_framework.data.labels import read_yolo, to_pixels
+from cs_framework.data.labels import read_yolo
 from cs_framework.data.listing import natural_key
 from cs_framework.data.refs import FrameRef
 from cs_framework.data.source import open_source
@@ -133,4 +133,4 @@ def read_truth(text: str, size: tuple[int, int]) -> Float32:
         labels = read_yolo(file)
     if labels.problems:
         raise FrameError("line " + "; line ".join(labels.problems[:5]))
-    return np.asarray(to_pixels(labels.relative, size), np.float32)
+    return clip(from_yolo(labels.yolo_boxes, size).astype(np.float32), size)

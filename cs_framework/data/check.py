@@ -99,6 +99,6 @@ def _judge_copies(groups: list[list[LabelledFrame]], problems: list[str], notes:
 
 def _count(frames: Sequence[LabelledFrame]) -> SplitCounts:
     abnormal = [frame for frame in frames if frame.label]
-    boxes = [len(frame.relative) for frame in abnormal if frame.relative is not None]
+    boxes = [len(frame.yolo_boxes) for frame in abnormal if frame.yolo_boxes is not None]
     embryos = {frame.ref.sequence for frame in frames}
     return SplitCounts(len(frames) - len(abnormal), len(abnormal), len(boxes), sum(boxes), len(embryos))

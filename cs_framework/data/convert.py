@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
+from cs_framework.api.boxes import from_yolo
 from cs_framework.api.components import Env
 from cs_framework.data.dataset import survey
 from cs_framework.data.formats import coco, label_studio, voc, yolo
@@ -129,8 +130,8 @@ def _read_root(root: Path, env: Env) -> list[BoxedFrame]:
     sizes = _sizes([frame.ref for frame in frames], env)
     return [
         BoxedFrame(frame.ref.id, sizes[frame.ref.id])
-        if frame.relative is None
-        else BoxedFrame(frame.ref.id, sizes[frame.ref.id], yolo.corners(frame.relative, sizes[frame.ref.id]))
+        if frame.yolo_boxes is None
+        else BoxedFrame(frame.ref.id, sizes[frame.ref.id], from_yolo(frame.yolo_boxes, sizes[frame.ref.id]))
         for frame in frames
         if frame.ref.id in sizes
     ]

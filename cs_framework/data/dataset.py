@@ -98,7 +98,9 @@ def hold_out(
     Returns:
         The frames left for training and those held out, or None where fewer than two embryos have boxes.
     """
-    annotated = sorted({frame.ref.sequence for frame in frames if frame.label and frame.relative is not None})
+    annotated = sorted(
+        {frame.ref.sequence for frame in frames if frame.label and frame.yolo_boxes is not None}
+    )
     if len(annotated) < 2:
         return None
     count = max(1, round(0.2 * len(annotated)))
@@ -127,7 +129,7 @@ def _label(
             problems += [f"{name}:{problem}" for problem in yolo.problems]
         if yolo.overhanging:
             overhanging[name] = yolo.overhanging
-        boxes = yolo.relative if len(yolo.relative) else None
+        boxes = yolo.yolo_boxes if len(yolo.yolo_boxes) else None
         if kind == "abnormal" and boxes is None:
             without_boxes[split].append(ref.id)
         if kind == "normal" and boxes is not None:

@@ -7,13 +7,10 @@ from pathlib import Path
 
 import numpy as np
 from attrs import field, frozen
-from numpy.typing import NDArray
 
-from cs_framework.api.boxes import as_boxes, clip
+from cs_framework.api.boxes import Float64, as_boxes, clip, from_yolo
 from cs_framework.api.frames import Float32
 from cs_framework.data.refs import FrameRef
-
-Float64 = NDArray[np.float64]
 
 _ROUNDING = 1e-5  # boxes at the border overhang by this much when written with six decimals
 
@@ -25,7 +22,7 @@ class LabelledFrame:
     ref: FrameRef
     label: int
     """1 the frame shows a string, 0 it does not."""
-    relative: Float64 | None = None
+    yolo_boxes: Float64 | None = None
     """(M, 4) centre x, centre y, width, height of each box as fractions of the frame; None without boxes."""
 
     def boxes(self, size: tuple[int, int]) -> Float32 | None:
@@ -39,14 +36,18 @@ class LabelledFrame:
         """
         if self.label == 0:
             return as_boxes([])
-        return None if self.relative is None else to_pixels(self.relative, size)
+        return (
+            None
+            if self.yolo_boxes is None
+            else clip(from_yolo(self.yolo_boxes, size).astype(np.float32), size)
+        )
 
 
 @frozen(eq=False)
 class YoloLabels:
     """What a label file holds."""
 
-    relative: Float64 = field(factory=lambda: np.zeros((0, 4)))
+    yolo_boxes: Float64 = field(factory=lambda: np.zeros((0, 4)))
     """(M, 4) centre x, centre y, width and height of the boxes that are right."""
     overhanging: int = 0
     """How many of them reach over the border of the frame."""
@@ -54,25 +55,10 @@ class YoloLabels:
     """Lines that are wrong, each as ``line: what is wrong``."""
 
 
-def to_pixels(relative: Float64, size: tuple[int, int]) -> Float32:
-    """(M, 4) YOLO boxes as x1, y1, x2, y2 in pixels of a frame of `size` (height, width)."""
-    height, width = size
-    half = relative[:, 2:] / 2
-    corners = np.concatenate([relative[:, :2] - half, relative[:, :2] + half], axis=1)
-    return clip((corners * [width, height, width, height]).astype(np.float32), size)
-
-
-def to_relative(boxes: Float32, size: tuple[int, int]) -> Float64:
-    """(M, 4) pixel boxes as YOLO's centre x, centre y, width and height."""
-    height, width = size
-    corners = boxes.astype(np.float64) / [width, height, width, height]
-    return np.concatenate([(corners[:, :2] + corners[:, 2:]) / 2, corners[:, 2:] - corners[:, :2]], axis=1)
-
-
 def read_yolo(path: Path) -> YoloLabels:
     """Read lines of ``class cx cy w h``; a sixth number, a confidence, is passed over.
 
-    The class is 0, a string. A box may reach over the border, where `to_pixels` cuts it, but not lie outside.
+    The class is 0, a string. A box may reach over the border, where it is cut later, but not lie outside.
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()

@@ -27,8 +27,7 @@ class FrameWindows:
     def __init__(self, frames: Sequence[LabelledFrame], context: int = 0, bits: int | None = None) -> None:
         """Make one window of each of `frames`, with `context` neighbours on each side.
 
-        Neighbours are the frames nearest in time of the same sequence, among `frames`; the last one is
-        repeated where a sequence ends. `bits` is the setting ``data.bits``.
+        Neighbours are as `neighbours` says; `bits` is the setting ``data.bits``.
         """
         self.skipped: list[Skipped] = []
         """The frames that were left out."""
@@ -43,7 +42,12 @@ class FrameWindows:
                 kept.append(frame)
         self.labels = np.array([frame.label for frame in kept], dtype=np.int8)
         self.sequences = tuple(frame.ref.sequence for frame in kept)
-        self._windows = _windows([frame.ref for frame in kept], context)
+        readable = {frame.ref.id for frame in kept}
+        self._windows = [
+            tuple(other if other.id in readable else frame.ref for other in window)
+            for frame, window in zip(frames, neighbours([f.ref for f in frames], context), strict=True)
+            if frame.ref.id in readable
+        ]
         self._read = lru_cache(maxsize=2 * context + 1)(read)
 
     def __len__(self) -> int:
@@ -56,8 +60,13 @@ class FrameWindows:
         return (self[index] for index in range(len(self)))
 
 
-def _windows(refs: Sequence[FrameRef], context: int) -> list[tuple[FrameRef, ...]]:
-    """For each frame its neighbours in time, itself in the middle."""
+def neighbours(refs: Sequence[FrameRef], context: int) -> list[tuple[FrameRef, ...]]:
+    """The window of each frame: `context` frames before and after it in time, itself in the middle.
+
+    Neighbours are of the same sequence, among `refs`; where it ends, its first or last frame is repeated.
+    An unreadable neighbour is only found out by decoding: the frame itself then takes its place, in training
+    as in use.
+    """
     sequences: dict[str, list[FrameRef]] = defaultdict(list)
     position: dict[str, int] = {}
     for ref in sorted(refs, key=lambda ref: (ref.index, ref.id)):

@@ -15,6 +15,7 @@ from cs_framework.api.components import Skipped
 from cs_framework.api.frames import Frame, Window
 from cs_framework.data.images import content_hash
 from cs_framework.data.refs import FrameRef
+from cs_framework.data.windows import neighbours
 from cs_framework.errors import FrameError, SetupError
 from cs_framework.pipeline.timings import Timings
 
@@ -49,21 +50,8 @@ class Unit:
 
 
 def make_units(refs: Sequence[FrameRef], context: int = 0) -> list[Unit]:
-    """Cut the frames of a source into units, each with the neighbours that a filter's context asks for.
-
-    A window at the end of a sequence repeats its first or last frame.
-    """
-    windows = []
-    for i, ref in enumerate(refs):
-        window = [ref] * (2 * context + 1)
-        for side in (-1, 1):
-            near = ref
-            for step in range(1, context + 1):
-                j = i + side * step
-                if 0 <= j < len(refs) and refs[j].sequence == ref.sequence:
-                    near = refs[j]
-                window[context + side * step] = near
-        windows.append(tuple(window))
+    """Cut the frames of a source into units, each with the neighbours that a filter's context asks for."""
+    windows = neighbours(refs, context)
     return [Unit(tuple(refs[s : s + UNIT]), tuple(windows[s : s + UNIT])) for s in range(0, len(refs), UNIT)]
 
 

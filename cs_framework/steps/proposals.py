@@ -53,7 +53,7 @@ def evaluate_proposals(run: Run) -> None:
 
 
 def _propose(run: Run, split: str) -> tuple[list[JudgedFrame], list[float]]:
-    frames = {f.ref.id: f for f in run.split(split) if f.label == 1 and f.relative is not None}
+    frames = {f.ref.id: f for f in run.split(split) if f.label == 1 and f.yolo_boxes is not None}
     worker = run.worker
     if run.bundle is not None:  # for proposers that go by what the filter has learnt
         worker = evolve(worker, spec=evolve(worker.spec, bundle=run.bundle.folder))

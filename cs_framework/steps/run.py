@@ -23,7 +23,6 @@ from cs_framework.data.images import read_frame
 from cs_framework.data.labels import LabelledFrame
 from cs_framework.data.refs import FrameRef
 from cs_framework.data.source import open_source
-from cs_framework.files import whole_folder
 from cs_framework.pipeline.batch import Unit, make_units
 from cs_framework.pipeline.components import Components, digest, make_env
 from cs_framework.pipeline.engines import Engine
@@ -89,8 +88,7 @@ class Run:
                 from cs_framework.synthetic import write_synthetic
 
                 log.info("drawing %d synthetic embryos", settings.synthetic.embryos)
-                with whole_folder(root) as folder:
-                    write_synthetic(folder, settings.synthetic)
+                write_synthetic(root, settings.synthetic)
             settings = evolve(settings, root=root)
         return load_dataset(settings)
 

@@ -43,7 +43,7 @@ def train(run: Run) -> None:
     """
     training, validation = run.split("train"), run.split("val")
     normal = [f for f in training if f.label == 0]
-    annotated = [f for f in training if f.label == 1 and f.relative is not None]
+    annotated = [f for f in training if f.label == 1 and f.yolo_boxes is not None]
     root = run.loaded.recipe.data.root
     if not normal:
         raise DataError(f"{root}: no frames in train/normal; both stages learn from string-free frames")

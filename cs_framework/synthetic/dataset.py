@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import csv
-import shutil
-import tempfile
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cs_framework.api.boxes import Float32
+from cs_framework.api.boxes import Float32, to_yolo
 from cs_framework.errors import DataError
+from cs_framework.files import whole_folder
 from cs_framework.recipe.schema import SyntheticSettings
 from cs_framework.synthetic.frames import render_embryo
 
@@ -39,17 +38,10 @@ def write_synthetic(root: Path, settings: SyntheticSettings) -> None:
         raise DataError(
             f"{root} is not empty; give a new folder for the synthetic embryos, or remove it first"
         )
-    root.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{root.name}-", dir=root.parent) as scratch:
-        unfinished = Path(scratch) / "root"
-        rows = [
-            row for embryo in range(settings.embryos) for row in _write_embryo(unfinished, settings, embryo)
-        ]
-        with (unfinished / "index.csv").open("w", newline="", encoding="utf-8") as file:
+    with whole_folder(root) as folder:
+        rows = [row for embryo in range(settings.embryos) for row in _write_embryo(folder, settings, embryo)]
+        with (folder / "index.csv").open("w", newline="", encoding="utf-8") as file:
             csv.writer(file, lineterminator="\n").writerows([COLUMNS, *rows])
-        if root.exists():
-            root.rmdir()
-        shutil.move(unfinished, root)
 
 
 def frame_size(settings: SyntheticSettings, embryo: int) -> int:
@@ -90,8 +82,6 @@ def _write_png(path: Path, image: NDArray[np.uint8]) -> None:
 
 def _yolo(boxes: Float32, size: int) -> str:
     """Lines `class cx cy w h` in shares of the frame."""
-    shares = boxes.astype(float) / size
-    centres, sides = (shares[:, :2] + shares[:, 2:]) / 2, shares[:, 2:] - shares[:, :2]
     return "".join(
-        f"0 {x:.6f} {y:.6f} {w:.6f} {h:.6f}\n" for (x, y), (w, h) in zip(centres, sides, strict=True)
+        f"0 {x:.6f} {y:.6f} {w:.6f} {h:.6f}\n" for x, y, w, h in to_yolo(boxes, (size, size)).tolist()
     )

@@ -60,7 +60,7 @@ def scorer_frames(
     if implants.share == 1:
         annotated = ()
     strings_free = [f for f in validation if f.label == 0]
-    known = [f for f in validation if f.label == 0 or f.relative is not None]
+    known = [f for f in validation if f.label == 0 or f.yolo_boxes is not None]
     if len(known) > len(strings_free):
         val = known
     elif implants.share and strings_free:

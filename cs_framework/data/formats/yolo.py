@@ -6,9 +6,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
-from cs_framework.api.frames import Float32
+from cs_framework.api.boxes import Float32, from_yolo, to_yolo
 from cs_framework.data.formats.boxed import BoxedFrame, Float64, Size, refuse, without_extension
 from cs_framework.data.labels import read_yolo
 from cs_framework.data.listing import CLASSES, SPLITS, walk
@@ -38,7 +36,7 @@ def read(folder: Path, sizes: Mapping[str, Size]) -> list[BoxedFrame]:
             problems.append(f"{path}: {owner} and {name} share these boxes")
         labels = read_yolo(path)
         problems += [f"{path}:{problem}" for problem in labels.problems]
-        frames.append(BoxedFrame(name, size, corners(labels.relative, size)))
+        frames.append(BoxedFrame(name, size, from_yolo(labels.yolo_boxes, size)))
     unused = sorted(
         path
         for path in walk(folder)
@@ -77,23 +75,11 @@ def lines(boxes: Float32 | Float64, size: Size, scores: Sequence[float] | None =
         size: of the frame.
         scores: (M,) confidences.
     """
-    height, width = size
-    scaled = boxes.astype(np.float64) / [width, height, width, height]
-    relative = np.concatenate([(scaled[:, :2] + scaled[:, 2:]) / 2, scaled[:, 2:] - scaled[:, :2]], axis=1)
     ends = [""] * len(boxes) if scores is None else [f" {score:.6f}" for score in scores]
     return "".join(
         f"0 {cx:.10f} {cy:.10f} {w:.10f} {h:.10f}{end}\n"
-        for (cx, cy, w, h), end in zip(relative.tolist(), ends, strict=True)
+        for (cx, cy, w, h), end in zip(to_yolo(boxes, size).tolist(), ends, strict=True)
     )
-
-
-def corners(relative: Float64, size: Size) -> Float64:
-    """(M, 4) centres and sizes in fractions of a frame as x1, y1, x2, y2 in pixels."""
-    height, width = size
-    half = relative[:, 2:] / 2
-    joined = np.concatenate([relative[:, :2] - half, relative[:, :2] + half], axis=1)
-    pixels: Float64 = joined * [width, height, width, height]
-    return pixels
 
 
 def file_name(frame: str) -> str:

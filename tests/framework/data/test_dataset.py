@@ -34,7 +34,7 @@ def load(root: Path, **settings: str) -> DataSet:
 
 def summary(dataset: DataSet, split: str) -> list[tuple[str, int, int | None]]:
     return [
-        (frame.ref.id, frame.label, None if frame.relative is None else len(frame.relative))
+        (frame.ref.id, frame.label, None if frame.yolo_boxes is None else len(frame.yolo_boxes))
         for frame in dataset.splits[split]
     ]
 

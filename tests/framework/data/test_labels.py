@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cs_framework.data.labels import LabelledFrame, read_yolo, to_pixels, to_relative
+from cs_framework.api.boxes import from_yolo, to_yolo
+from cs_framework.data.labels import LabelledFrame, read_yolo
 from cs_framework.data.refs import FrameRef
 
 REF = FrameRef("a.png", Path("a.png"))
@@ -35,13 +36,11 @@ def test_boxes_survive_the_file(
 ) -> None:
     boxes, size = case
     path = tmp_path_factory.mktemp("labels") / "a.txt"
-    path.write_text(
-        "".join(f"0 {x!r} {y!r} {w!r} {h!r}\n" for x, y, w, h in to_relative(boxes, size).tolist())
-    )
+    path.write_text("".join(f"0 {x!r} {y!r} {w!r} {h!r}\n" for x, y, w, h in to_yolo(boxes, size).tolist()))
     labels = read_yolo(path)
     assert labels.problems == ()
     assert labels.overhanging == 0
-    np.testing.assert_allclose(to_pixels(labels.relative, size), boxes, atol=1e-4)
+    np.testing.assert_allclose(from_yolo(labels.yolo_boxes, size), boxes, atol=1e-4)
 
 
 def test_half_open_pixels() -> None:
@@ -69,13 +68,13 @@ def test_several_lines_and_a_confidence(tmp_path: Path) -> None:
     path.write_bytes(b"\xef\xbb\xbf0 .5 .5 .2 .1\r\n\r\n0\t0.25 0.75 1e-1 0.1 0.93\r\n")
     labels = read_yolo(path)
     assert labels.problems == ()
-    np.testing.assert_array_equal(labels.relative, [[0.5, 0.5, 0.2, 0.1], [0.25, 0.75, 0.1, 0.1]])
+    np.testing.assert_array_equal(labels.yolo_boxes, [[0.5, 0.5, 0.2, 0.1], [0.25, 0.75, 0.1, 0.1]])
 
 
 def test_empty(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("\n \n")
     labels = read_yolo(tmp_path / "a.txt")
-    assert labels.relative.shape == (0, 4)
+    assert labels.yolo_boxes.shape == (0, 4)
     assert labels.problems == ()
 
 
@@ -102,7 +101,7 @@ def test_wrong_lines_are_named(tmp_path: Path, line: str, complaint: str) -> Non
     (problem,) = labels.problems
     assert problem.startswith("2: ")
     assert complaint in problem
-    assert len(labels.relative) == 1
+    assert len(labels.yolo_boxes) == 1
 
 
 def test_not_text(tmp_path: Path) -> None:

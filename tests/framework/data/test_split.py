@@ -46,7 +46,7 @@ def test_a_folder_of_classes_becomes_a_data_root(tmp_path: Path) -> None:
     )  # index.csv tells the embryos, no pattern does
     for name, loaded in dataset.splits.items():
         assert {frame.ref.sequence for frame in loaded} == set(parts[name])
-        assert all(frame.relative is not None for frame in loaded if frame.label)
+        assert all(frame.yolo_boxes is not None for frame in loaded if frame.label)
     assert sum(map(len, dataset.splits.values())) == 18
     assert dataset.notes == []
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -9,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cs_framework import Frame, FrameError, SetupError
+from cs_framework.data.labels import LabelledFrame
 from cs_framework.data.refs import FrameRef
+from cs_framework.data.windows import FrameWindows
 from cs_framework.pipeline.batch import BATCH, UNIT, Batch, make_units
 
 
@@ -46,7 +49,7 @@ def test_windows_stay_in_their_sequence_and_repeat_its_ends():
 
 
 def test_windows_reach_over_the_border_of_a_unit():
-    first, second = make_units([ref(str(i)) for i in range(UNIT + 1)], context=1)
+    first, second = make_units([ref(str(i), index=i) for i in range(UNIT + 1)], context=1)
     assert first.windows[-1][2].id == str(UNIT)
     assert second.windows[0][0].id == str(UNIT - 1)
 
@@ -98,6 +101,22 @@ def test_the_name_of_a_file_ends_no_run():
 def test_an_unreadable_neighbour_is_replaced_by_the_frame():
     (unit,) = make_units([ref("a"), ref("bad")], context=1)
     assert [f.id for f in Batch(unit, read).window(0).frames] == ["a", "a", "a"]
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.booleans()), max_size=12), st.integers(0, 3))
+def test_fitting_and_scoring_see_the_same_windows(frames, context):
+    refs = [
+        ref(f"{'bad' if damaged else 'good'}{i}", sequence, i) for i, (sequence, damaged) in enumerate(frames)
+    ]
+    with patch("cs_framework.data.windows.read_frame", lambda wanted, bits: read(wanted)):
+        fitted = FrameWindows([LabelledFrame(r, 0) for r in refs], context)
+        windows = [[frame.id for frame in window.frames] for window in fitted]
+    scored = []
+    for unit in make_units(refs, context):
+        batch = Batch(unit, read)
+        for i in batch.each("read", batch.alive(), batch.frame):
+            scored.append([frame.id for frame in batch.window(i).frames])
+    assert windows == scored
 
 
 def test_what_no_frame_is_to_blame_for_is_raised():
