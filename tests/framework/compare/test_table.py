@@ -58,7 +58,7 @@ def rescored(frames, seed):
 def test_a_run_and_itself_differ_in_nothing(run):
     frames = random_split(3)
     (figures,) = compare([run("a", frames), run("b", frames)])["splits"].values()
-    assert len(figures) == 34
+    assert len(figures) == 36
     assert {tuple(cells["b"]["difference"].values()) for cells in figures.values()} == {(0, 0, 0)}
     assert [cells["a"].keys() for cells in figures.values() if "difference" in cells["a"]] == []
 
