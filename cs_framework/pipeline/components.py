@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
-from attrs import asdict, frozen
+from attrs import asdict, evolve, frozen
 
 from cs_framework.api.components import AnomalyFilter, Embedder, Env, FilterBound, Proposer, Scorer
 from cs_framework.errors import CSError, SetupError
@@ -31,14 +31,13 @@ def make_env(loaded: LoadedRecipe, cache: Path | None = None, track: Callable[..
     pipeline = loaded.recipe.pipeline
     torch.set_num_threads(pipeline.threads)
     cv2.setNumThreads(pipeline.threads)
-    extra = {"track": track} if track else {}
-    return Env(
+    env = Env(
         seed=loaded.recipe.seed,
         device=resolved_device(pipeline.device),
         threads=pipeline.threads,
         cache=cache,
-        **extra,
     )
+    return evolve(env, track=track) if track else env
 
 
 def resolved_device(wanted: str) -> Device:

@@ -122,7 +122,7 @@ class Stages:
 
     def _observe(self, batch: Batch) -> dict[int, dict[str, float]]:
         """What the filter says of each frame beside its score; nothing where it says no more."""
-        component = self.components.anomaly_filter
+        component: object = self.components.anomaly_filter
         if not isinstance(component, Observer):
             return {}
 
