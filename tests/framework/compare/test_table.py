@@ -175,7 +175,7 @@ def test_the_table_has_a_row_for_each_figure_and_bold_for_what_is_sure(run):
     shown = f"**{difference['value']:+.3f}** [{difference['low']:+.3f}, {difference['high']:+.3f}]"
     assert row.split("|")[4].strip() == shown
     assert row.split("|")[6].strip() == "the same"
-    assert sum(line.startswith("|") for line in lines) == 2 + 34
+    assert sum(line.startswith("|") for line in lines) == 2 + 36
     assert any("10 embryos" in line and "were drawn" in line for line in lines)
     assert lines[-1] == "- a: held out"
     assert len({len(line) for line in lines if line.startswith("|")}) == 1
