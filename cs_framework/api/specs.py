@@ -46,7 +46,7 @@ class ComponentSpec:
     )
     """Import names that the component needs; only looked for (``find_spec``), never imported."""
     extra: str | None = field(default=None, validator=validators.optional(validators.instance_of(str)))
-    """What to ``pip install`` when one of `needs` is missing, such as ``"cs-framework[app]"``."""
+    """What to ``pip install`` when one of `needs` is missing, such as ``"cytoplasmic-strings[app]"``."""
     expected_failures: Mapping[str, str] = field(
         factory=dict,
         validator=validators.deep_mapping(validators.instance_of(str), validators.instance_of(str)),

@@ -21,14 +21,14 @@ import click
 @click.option("--port", default=8501, show_default=True, help="Port to listen at.")
 @click.option("--upload-limit", default=200, show_default=True, help="Largest file to drop in, in MB.")
 @click.option("--browser/--no-browser", default=True, show_default=True, help="Open a browser window.")
-@click.version_option(package_name="cs-framework")
+@click.version_option(package_name="cytoplasmic-strings")
 def main(root: Path, host: str, port: int, upload_limit: int, browser: bool) -> None:
     """Look at what filter, proposers, embedder and scorer make of a frame.
 
     Whoever reaches the address can use the app, so it listens at this machine alone unless --host says else.
     """
     if find_spec("streamlit") is None:
-        raise click.ClickException("the app needs streamlit: pip install 'cs-framework[app]'")
+        raise click.ClickException("the app needs streamlit: pip install 'cytoplasmic-strings[app]'")
     from streamlit.web.cli import main as streamlit
 
     options = {

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 )
 @click.option("--cache", type=click.Path(path_type=Path), help="Folder for proposals and embeddings.")
 @click.option("--replace", is_flag=True, help="Run anew what an earlier form of a recipe left there.")
-@click.version_option(package_name="cs-framework")
+@click.version_option(package_name="cytoplasmic-strings")
 def main(
     recipes: tuple[Path, ...], overrides: tuple[str, ...], out: Path, cache: Path | None, replace: bool
 ) -> None:

@@ -6,8 +6,10 @@ import logging
 import sys
 from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
+from importlib.metadata import distributions
 from typing import TypeVar
 
+from cs_framework._markers import DISTRIBUTION, FORMER_DISTRIBUTION
 from cs_framework.steps.outcome import USER_ERRORS, describe, to_stderr
 
 T = TypeVar("T")
@@ -18,14 +20,28 @@ log = logging.getLogger(__name__)
 def handle_errors(interrupted: str = "stopped") -> Iterator[None]:
     """Show user errors as one line on standard error and end the process with their exit code.
 
-    So is Ctrl-C, in the words of `interrupted`.
+    So is Ctrl-C, in the words of `interrupted`. First comes a warning where the installation is mixed up.
     """
+    if mixed := mixed_installation():
+        to_stderr(f"warning: {mixed}")
     try:
         yield
     except USER_ERRORS as error:
         exit_code, line = describe(error, interrupted)
         to_stderr(line)
         sys.exit(exit_code)
+
+
+def mixed_installation() -> str | None:
+    """What to do where a distribution that has this project's former name is installed beside it."""
+    ours, other = (next(iter(distributions(name=name)), None) for name in (DISTRIBUTION, FORMER_DISTRIBUTION))
+    if ours is None or other is None:
+        return None
+    return (
+        f"{FORMER_DISTRIBUTION} {other.version} is installed beside {DISTRIBUTION}, and each overwrites "
+        f"files of the other: pip uninstall {FORMER_DISTRIBUTION}, then "
+        f"pip install --force-reinstall --no-deps {DISTRIBUTION}"
+    )
 
 
 def track(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:

@@ -31,7 +31,7 @@ _class = click.option(
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="cs-framework")
+@click.version_option(package_name="cytoplasmic-strings")
 def commands() -> None:
     """Look at data sets, part and convert them, and make synthetic ones.
 

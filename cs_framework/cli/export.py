@@ -29,7 +29,7 @@ _PATH = click.Path(path_type=Path)
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="A key of detect.toml, such as plugins."
 )
-@click.version_option(package_name="cs-framework")
+@click.version_option(package_name="cytoplasmic-strings")
 def main(bundle: str, out: Path, frames: Path | None, tolerance: float, overrides: tuple[str, ...]) -> None:
     """Copy the trained BUNDLE (a folder, or pretrained) to the new folder OUT, its networks as ONNX files.
 

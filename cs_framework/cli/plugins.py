@@ -22,7 +22,7 @@ _BLOCK = click.option(
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="cs-framework")
+@click.version_option(package_name="cytoplasmic-strings")
 def commands() -> None:
     """Look at the installed plugins and their components, check them, and start new ones."""
 
@@ -104,7 +104,7 @@ def _overview(registry: Registry, health: dict[Component, Health]) -> Iterator[s
         rows.append((kind, name, str(component.provenance), its.word, component.spec.summary))
     yield from _aligned([rows[0], *sorted(rows[1:])])
     if not registry.plugins:
-        yield "no plugins are installed: install cs-framework itself (pip install .) to get its own"
+        yield "no plugins are installed: install cytoplasmic-strings itself (pip install .) to get its own"
     absent = [
         f"{plugin}: {plugin.reason}"
         if plugin.status == "blocked"

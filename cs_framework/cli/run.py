@@ -34,7 +34,7 @@ from cs_framework.steps.outcome import INTERRUPTED, to_stderr
     "--assemble", type=click.Path(path_type=Path), metavar="DIR", help="Finish a run folder of shares."
 )
 @click.option("--profile", is_flag=True, help="Show during the run where the time goes.")
-@click.version_option(package_name="cs-framework")
+@click.version_option(package_name="cytoplasmic-strings")
 def main(
     recipe: Path | None,
     steps: tuple[str, ...],

@@ -61,7 +61,7 @@ def check_onnx() -> None:
     if missing := [name for name in ("onnx", "onnxruntime", "onnxscript") if find_spec(name) is None]:
         raise SetupError(
             f"exported networks need {', '.join(missing)}, not installed here: "
-            "pip install 'cs-framework[onnx]'"
+            "pip install 'cytoplasmic-strings[onnx]'"
         )
 
 

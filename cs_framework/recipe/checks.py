@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from cs_framework.recipe.positions import KeyPath
 from cs_framework.recipe.problems import Problems
 from cs_framework.recipe.schema import Recipe
+from cs_framework.registry.component import normalised
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -45,7 +46,7 @@ def _not_installed(requirement: Requirement) -> str | None:
     from importlib.metadata import PackageNotFoundError, version
 
     try:
-        installed = version(requirement.name)
+        installed = version(normalised(requirement.name))
     except PackageNotFoundError:
         return f'{requirement} is not installed: pip install "{requirement}"'
     if requirement.specifier.contains(installed, prereleases=True):
@@ -81,7 +82,8 @@ def check_whole(recipe: Recipe, document: Document, problems: Problems) -> None:
         missing = [
             key
             for key in (("proposer",) if recipe.only_proposes else ("proposer", "embedder", "scorer"))
-            if not getattr(recipe, key) and document.tree.get(key) in (None, [])
+            if not getattr(recipe, key)
+            and (key not in document.tree or document.container((key,)) in (None, []))
         ]
         if len(missing) == 3 and "train" not in recipe.steps:
             wrong(

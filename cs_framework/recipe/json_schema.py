@@ -56,7 +56,7 @@ def recipe_schema(registry: Registry) -> Schema:
         schema["properties"][kind] = {"type": "array", "items": reference} if several else reference
     return {
         "$schema": DIALECT,
-        "title": "a recipe of cs-framework",
+        "title": "a recipe of cytoplasmic-strings",
         **schema,
         "if": {"not": {"required": ["plugins"]}},
         "then": {"properties": {kind: _only(kind, list(names[kind])) for kind in KINDS}},

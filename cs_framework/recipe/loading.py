@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field, frozen
 
+from cs_framework._markers import DISTRIBUTION, FORMER_DISTRIBUTION
 from cs_framework.api.specs import KINDS, Kind
 from cs_framework.errors import RecipeError, SetupError
 from cs_framework.files import PRETRAINED, digest_of_folder, shipped
@@ -23,7 +25,7 @@ from cs_framework.recipe.document import (
     read_json,
 )
 from cs_framework.recipe.positions import KeyPath
-from cs_framework.recipe.problems import Problems, dotted
+from cs_framework.recipe.problems import Place, Problems, dotted
 from cs_framework.recipe.reader import INVALID, Reader, plain
 from cs_framework.recipe.schema import (
     NARROWED_BY,
@@ -34,6 +36,7 @@ from cs_framework.recipe.schema import (
     Recipe,
 )
 from cs_framework.registry import Component, Registry
+from cs_framework.registry.component import is_former
 
 if TYPE_CHECKING:
     from cs_framework.api.components import Env
@@ -151,6 +154,7 @@ def load_recipe(
         registry = Registry.discover(block=recipe.block.plugins, local=recipe.plugins)
         _check_local_plugins(recipe, registry, document, problems)
 
+    written = document
     bundle, recorded = None, recipe.model.content
     if recipe.model.bundle is not None:
         recipe, document, bundle = _bundled(recipe, document, problems)
@@ -160,6 +164,8 @@ def load_recipe(
     components = Reader(document, problems).table(Components, named, ())
     assert isinstance(components, Components), "every key of it has a default"
     chooser = _Chooser(registry, document, problems)
+    for number, text in enumerate(recipe.requires):
+        chooser.note_former(re.split(r"[^\w.-]", text)[0], written.place(("requires", number)))
     choices = {kind: list(chooser.choices(kind, components)) for kind in KINDS}
     problems.raise_if_any()
     loaded = LoadedRecipe(
@@ -212,6 +218,7 @@ class _Chooser:
             self.problems.add(place, (*path, "use"), str(error))
             return None
         installed = component.provenance
+        self.note_former(use.use.rpartition("/")[0], place)
         if use.version is not None and use.version != installed.version:
             self.warnings.append(
                 f"{self.document.place((*path, 'version')).label}: {dotted(path)}: recorded with "
@@ -220,6 +227,12 @@ class _Chooser:
         raw = self.document.value((*path, "settings"), {})
         settings = Reader(self.document, self.problems).table(settings_class, raw, (*path, "settings"))
         return None if settings is INVALID else Choice(component, settings)
+
+    def note_former(self, distribution: str, place: Place) -> None:
+        """Warn, once, of the name that this project had before."""
+        text = f"{FORMER_DISTRIBUTION} is now called {DISTRIBUTION}, and is read as that"
+        if is_former(distribution) and not any(text in warning for warning in self.warnings):
+            self.warnings.append(f"{place.label}: {text}")
 
 
 def _check_local_plugins(recipe: Recipe, registry: Registry, document: Document, problems: Problems) -> None:

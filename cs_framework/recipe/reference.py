@@ -11,12 +11,12 @@ from typing import Any
 
 import attrs
 
+from cs_framework._markers import DISTRIBUTION
 from cs_framework.api.settings import METADATA_KEY
 from cs_framework.api.specs import KINDS
 from cs_framework.recipe.reader import default_of, fields_of, key_of, plain, type_name
 from cs_framework.recipe.schema import ComponentUse, Recipe
 from cs_framework.registry import Registry
-from cs_framework.registry.component import DEFAULT_DISTRIBUTION
 
 Row = tuple[str, str, str, str, str]
 """Key, type, default, what is allowed, help."""
@@ -87,7 +87,7 @@ def _page(registry: Registry) -> Iterator[str]:
     yield from ("## Settings of components", "", _SETTINGS)
     for kind in KINDS:
         for component in registry.components(kind):
-            if component.provenance.distribution != DEFAULT_DISTRIBUTION:
+            if component.provenance.distribution != DISTRIBUTION:
                 continue
             title = f"### `{component.name}` ({kind.replace('_', ' ')})"
             summary = component.spec.summary

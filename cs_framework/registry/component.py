@@ -9,6 +9,7 @@ import attrs
 from attrs import field, frozen
 
 from cs_framework._hints import listed, reason
+from cs_framework._markers import DISTRIBUTION, FORMER_DISTRIBUTION
 from cs_framework.api.specs import ComponentSpec, Kind
 from cs_framework.errors import SetupError
 from cs_framework.registry.modules import import_object, module_exists
@@ -16,12 +17,15 @@ from cs_framework.registry.modules import import_object, module_exists
 if TYPE_CHECKING:
     from cs_framework.api.components import Env
 
-DEFAULT_DISTRIBUTION = "cs-framework"
+
+def is_former(distribution: str) -> bool:
+    """Whether this is the name that this project had before 0.2.0, as old recipes and bundles have it."""
+    return re.sub(r"[-_.]+", "-", distribution).lower() == FORMER_DISTRIBUTION
 
 
 def normalised(distribution: str) -> str:
-    """A distribution's name as package indexes compare it."""
-    return re.sub(r"[-_.]+", "-", distribution).lower()
+    """A distribution's name as package indexes compare it; this project's former name is its present one."""
+    return DISTRIBUTION if is_former(distribution) else re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 @frozen
@@ -44,7 +48,7 @@ class Provenance:
     @property
     def is_default(self) -> bool:
         """Whether the plugin comes with the framework."""
-        return self.distribution == DEFAULT_DISTRIBUTION
+        return self.distribution == DISTRIBUTION
 
     def __str__(self) -> str:
         """Such as ``cs-yolo 1.2``."""
@@ -74,7 +78,7 @@ class Component:
         return f"{self.provenance.distribution}/{self.spec.name}"
 
     def __str__(self) -> str:
-        """Such as ``embedder 'dinov3' of cs-framework 0.1.0``."""
+        """Such as ``embedder 'dinov3' of cytoplasmic-strings 0.1.0``."""
         return f"{self.kind.replace('_', ' ')} {self.name!r} of {self.provenance}"
 
     def is_called(self, use: str) -> bool:

@@ -10,10 +10,10 @@ from pathlib import Path
 from attrs import frozen
 
 from cs_framework._hints import a, did_you_mean, listed, reason
-from cs_framework._markers import ENTRY_POINT_GROUP
+from cs_framework._markers import DISTRIBUTION, ENTRY_POINT_GROUP
 from cs_framework.api.specs import Kind
 from cs_framework.errors import RecipeError
-from cs_framework.registry.component import Component, Provenance, normalised
+from cs_framework.registry.component import Component, Provenance, is_former, normalised
 from cs_framework.registry.loading import PluginInfo, load, load_file
 
 BLOCK_VARIABLE = "CS_FRAMEWORK_BLOCK"
@@ -154,7 +154,8 @@ def _concerned() -> list[tuple[str, str, Distribution]]:
     """Name, version and metadata of the distributions that announce plugins, by name.
 
     Other distributions are not parsed. Where one is found twice, as a source tree and installed, the first
-    on the path counts, as it does for imports.
+    on the path counts, as it does for imports. An old install of this project, under its former name, counts
+    only where there is no other.
     """
     found: dict[str, tuple[str, str, Distribution]] = {}
     for distribution in distributions():
@@ -163,7 +164,8 @@ def _concerned() -> list[tuple[str, str, Distribution]]:
                 name, version = normalised(distribution.name), distribution.version
             except Exception:  # broken metadata; the entry points may still be fine
                 name, version = "unknown", "unknown"
-            found.setdefault(name, (name, version, distribution))
+            if name not in found or (name == DISTRIBUTION and is_former(found[name][2].name)):
+                found[name] = (name, version, distribution)
     return [found[name] for name in sorted(found)]
 
 

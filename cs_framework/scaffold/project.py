@@ -15,7 +15,7 @@ from string import Template
 from attrs import frozen
 
 from cs_framework._hints import a
-from cs_framework._markers import ENTRY_POINT_GROUP
+from cs_framework._markers import DISTRIBUTION, ENTRY_POINT_GROUP
 from cs_framework.api.specs import Kind
 from cs_framework.files import whole_folder
 from cs_framework.recipe.positions import find_positions
@@ -122,7 +122,7 @@ def _words(name: str, kind: Kind) -> dict[str, str]:
         "module": sort.module,
         "summary": sort.summary,
         "group": ENTRY_POINT_GROUP,
-        "framework": version("cs-framework"),
+        "framework": version(DISTRIBUTION),
     }
 
 

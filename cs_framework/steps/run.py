@@ -15,6 +15,7 @@ from typing import Any
 
 from attrs import define, evolve, field
 
+from cs_framework._markers import DISTRIBUTION
 from cs_framework.api.components import Env, Skipped
 from cs_framework.api.frames import Frame
 from cs_framework.bundle import Bundle
@@ -182,7 +183,7 @@ class Run:
 
     def versions(self) -> dict[str, str]:
         """The distributions that results may depend on, and their versions."""
-        names = {"cs-framework", "numpy", "opencv-contrib-python", "scikit-image", "torch"}
+        names = {DISTRIBUTION, "numpy", "opencv-contrib-python", "scikit-image", "torch"}
         chosen = (
             self.loaded.anomaly_filter,
             *self.loaded.proposers,

@@ -104,7 +104,7 @@ def test_every_key_of_a_recipe_and_every_setting_of_our_components_is_in_it():
     of_recipe, _, of_components = page.partition("## Settings of components")
     documented = set(re.findall(r"^\| `([\w.]+)` \|", of_recipe, re.MULTILINE))
     assert documented == {*keys(Recipe), *keys(ComponentUse)}
-    ours = [c for c in Registry.discover().components() if c.provenance.distribution == "cs-framework"]
+    ours = [c for c in Registry.discover().components() if c.provenance.distribution == "cytoplasmic-strings"]
     assert len(ours) >= 5
     for component in ours:
         title = f"### `{component.name}` ({component.kind.replace('_', ' ')})"

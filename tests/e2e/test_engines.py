@@ -163,7 +163,7 @@ def test_dask_that_is_not_installed_is_told_with_the_cure(toy_run, tmp_path, cs_
     monkeypatch.setitem(sys.modules, "distributed", None)
     done = cs_run(toy_run / "resolved.toml", "--out", tmp_path / "x", "--engine", "dask", cwd=tmp_path)
     assert done.returncode == 2
-    assert 'pip install "cs-framework[dask]"' in done.stderr
+    assert 'pip install "cytoplasmic-strings[dask]"' in done.stderr
     assert not (tmp_path / "x").exists()
 
 

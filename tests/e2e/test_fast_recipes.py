@@ -40,8 +40,8 @@ def test_published_fast_runs_with_weights_in_a_folder(tmp_path, small, cs_run):
     assert done.returncode == 0, done.stderr
     run = tmp_path / "runs" / "published-fast"
     resolved = (run / "resolved.toml").read_text()
-    assert 'use = "cs-framework/dinov3-roi"' in resolved
-    assert 'use = "cs-framework/anchor-grid"' in resolved
+    assert 'use = "cytoplasmic-strings/dinov3-roi"' in resolved
+    assert 'use = "cytoplasmic-strings/anchor-grid"' in resolved
     stage2 = json.loads((run / "metrics.json").read_text())["splits"]["test"]["stage2"]
     assert 100 < stage2["proposals_per_frame"]["value"] <= 150
 

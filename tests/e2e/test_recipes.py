@@ -132,7 +132,7 @@ def test_published_runs_with_weights_in_a_folder(tmp_path, root, cs_run):
     )
     assert done.returncode == 0, done.stderr
     resolved = (tmp_path / "runs" / "published" / "resolved.toml").read_text()
-    assert 'use = "cs-framework/dinov3"' in resolved
+    assert 'use = "cytoplasmic-strings/dinov3"' in resolved
     assert 'mode = "quality"' in resolved
 
 

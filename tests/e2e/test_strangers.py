@@ -118,4 +118,4 @@ def test_a_recipe_means_the_same_after_a_package_with_the_same_names_is_installe
     listed = in_environment(tmp_path, "plugins", "list", cwd=tmp_path).stdout
     assert listed.count("a-stranger 1.0") >= 4
     assert resolved() == before
-    assert before.count('use = "cs-framework/') == 4
+    assert before.count('use = "cytoplasmic-strings/') == 4

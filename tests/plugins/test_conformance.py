@@ -23,7 +23,7 @@ def settings(tmp_path_factory):
     }
 
 
-@parametrize_components("cs-framework")
+@parametrize_components("cytoplasmic-strings")
 def test_conformance(check, settings):
     kind, name = check.component.kind.removeprefix("anomaly_"), check.component.name
     check(settings.get(f"{kind} {name}") or settings.get(name))

@@ -16,7 +16,7 @@ from cs_framework.errors import DataError
 
 CATEGORY_ID = 1
 
-_HEAD = f"""{{"info": {{"description": "boxes written by cs-framework"}},
+_HEAD = f"""{{"info": {{"description": "boxes written by cytoplasmic-strings"}},
 "licenses": [],
 "categories": [{{"id": {CATEGORY_ID}, "name": "{CLASS}", "supercategory": "embryo"}}],
 "images": ["""

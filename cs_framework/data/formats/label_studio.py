@@ -103,7 +103,7 @@ def _tasks(frames: Iterable[BoxedFrame]) -> Iterator[dict[str, Any]]:
         best = {"score": float(max(frame.scores))} if scored else {}  # type: ignore[arg-type]
         yield {
             "data": {"image": _LOCAL + quote(frame.name)},
-            "predictions": [{"model_version": "cs-framework", **best, "result": results}],
+            "predictions": [{"model_version": "cytoplasmic-strings", **best, "result": results}],
         }
 
 

@@ -25,7 +25,8 @@ def make_engine(settings: PipelineSettings) -> Engine:
     if name == "dask":
         if find_spec("distributed") is None:
             raise SetupError(
-                'pipeline.engine = "dask": Dask is not installed here: pip install "cs-framework[dask]"'
+                'pipeline.engine = "dask": Dask is not installed here: '
+                'pip install "cytoplasmic-strings[dask]"'
             )
         from cs_framework.pipeline.engines.dask import DaskEngine
 

@@ -111,7 +111,7 @@ def test_a_component_without_a_network_takes_none(tmp_path):
 def test_what_is_not_installed_is_named_with_the_cure(monkeypatch):
     check_onnx()
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(SetupError, match=r"onnxruntime.*pip install 'cs-framework\[onnx\]'"):
+    with pytest.raises(SetupError, match=r"onnxruntime.*pip install 'cytoplasmic-strings\[onnx\]'"):
         check_onnx()
 
 

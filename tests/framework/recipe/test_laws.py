@@ -40,7 +40,7 @@ scalars = (
     | st.booleans()
     | st.text(max_size=8)
     | st.sampled_from(
-        ["grid", "rich", "mean", "train", "folder", "synthetic", "frames", "cs-framework/rich", "~x/y"]
+        ["grid", "rich", "mean", "train", "folder", "synthetic", "frames", "cytoplasmic-strings/rich", "~x/y"]
     )
     | st.dates()
     | st.times()

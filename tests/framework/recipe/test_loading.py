@@ -132,7 +132,7 @@ def test_a_resolved_recipe_loads_to_an_equal_one_from_anywhere(load, tmp_path, t
 
 def test_a_resolved_recipe_names_everything(load, tmp_path):
     text = load(FULL).to_toml()
-    assert 'use = "cs-framework/brightness"\nversion = "0"' in text
+    assert 'use = "cytoplasmic-strings/brightness"\nversion = "0"' in text
     assert f'root = "{tmp_path}/frames"' in text
     assert "max_proposals = 3000" in text
     assert "columns = 3" in text
@@ -141,7 +141,7 @@ def test_a_resolved_recipe_names_everything(load, tmp_path):
 def test_another_version_than_the_recorded_one_is_a_warning(load, tmp_path):
     loaded = load(MINIMAL.replace('"mean"', '"mean"\nversion = "0.9"'))
     assert [warning.replace(f"{tmp_path}/", "") for warning in loaded.warnings] == [
-        "recipe.toml:9:1: scorer: recorded with cs-framework 0.9, but 0 is installed"
+        "recipe.toml:9:1: scorer: recorded with cytoplasmic-strings 0.9, but 0 is installed"
     ]
 
 
@@ -249,7 +249,7 @@ class TestBundle:
     def test_what_it_holds_is_checked(self, problems, bundle):
         described = json.loads((bundle / "bundle.json").read_text())
         described["components"]["scorer"]["settings"]["rows"] = 0
-        described["components"]["embedder"]["use"] = "cs-framework/gone"
+        described["components"]["embedder"]["use"] = "cytoplasmic-strings/gone"
         (bundle / "bundle.json").write_text(json.dumps(described))
         assert sorted(problems(self.TEXT))[-1] == (
             "run/model/bundle.json: scorer.settings.rows: must be >= 1: 0"
@@ -268,3 +268,12 @@ class TestBundle:
             "recipe.toml:3:1: model.bundle: run/model/bundle.json: no such file; a bundle is the model/ "
             "folder of a finished run"
         ]
+
+
+def test_the_former_name_of_the_project_is_read_with_one_note(load, tmp_path):
+    text = 'requires = ["cs-framework>=0.1"]\n' + MINIMAL.replace('"mean"', '"cs-framework/mean"')
+    loaded = load(text)
+    assert loaded.scorer == load().scorer
+    assert [warning.replace(f"{tmp_path}/", "") for warning in loaded.warnings] == [
+        "recipe.toml:1:13: cs-framework is now called cytoplasmic-strings, and is read as that"
+    ]

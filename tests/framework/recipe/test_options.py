@@ -79,7 +79,7 @@ def test_another_component_drops_the_settings_written_for_the_old_one(load):
     assert loaded.warnings == ()
 
 
-@pytest.mark.parametrize("name", ["rich", "cs-framework/rich"])
+@pytest.mark.parametrize("name", ["rich", "cytoplasmic-strings/rich"])
 def test_the_same_component_keeps_them(load, name):
     text = MINIMAL.replace('"rich"', '"rich"\nsettings = { pooling = "mean" }')
     assert load(text, f"embedder.use={name}").embedder.settings == Rich(pooling="mean")
@@ -111,6 +111,11 @@ def test_the_same_component_keeps_them(load, name):
             "proposer: there are 2; name one by its number, counted from 0, such as proposer.0",
         ),
         ("steps.x=train", "steps: must be a list, not a table"),
+        (
+            "proposer=[]",
+            "proposer: missing; every step needs one: add [[proposer]] with use = "
+            '"NAME", or set model.bundle',
+        ),
         ("requires=['cs-nowhere']", 'requires.0: cs-nowhere is not installed: pip install "cs-nowhere"'),
         (
             "training.negative_iou=1",

@@ -64,10 +64,14 @@ def _announce(hook, record_class, **components):
 
 REGISTRY = Registry.from_plugins(
     {
-        "cs-framework:filters": _announce("cs_anomaly_filters", AnomalyFilterSpec, brightness="Tiling"),
-        "cs-framework:proposers": _announce("cs_proposers", ProposerSpec, grid="Tiling", blobs="Required"),
-        "cs-framework:embedders": _announce("cs_embedders", EmbedderSpec, rich="Rich", plain="Tiling"),
-        "cs-framework:scorers": _announce("cs_scorers", ScorerSpec, mean="Tiling"),
+        "cytoplasmic-strings:filters": _announce(
+            "cs_anomaly_filters", AnomalyFilterSpec, brightness="Tiling"
+        ),
+        "cytoplasmic-strings:proposers": _announce(
+            "cs_proposers", ProposerSpec, grid="Tiling", blobs="Required"
+        ),
+        "cytoplasmic-strings:embedders": _announce("cs_embedders", EmbedderSpec, rich="Rich", plain="Tiling"),
+        "cytoplasmic-strings:scorers": _announce("cs_scorers", ScorerSpec, mean="Tiling"),
         "cs-stranger": _announce("cs_embedders", EmbedderSpec, rich="Tiling"),
     }
 )

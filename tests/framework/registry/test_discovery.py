@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
+from importlib.metadata import entry_points
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from packaging.utils import canonicalize_name
 
+from cs_framework._markers import ENTRY_POINT_GROUP
+from cs_framework.cli.console import mixed_installation
 from cs_framework.registry import Registry
 from cs_framework.registry.component import normalised
 from tests.framework.registry.distributions import GOOD, install
@@ -206,3 +210,18 @@ def test_an_unreadable_list_of_entry_points_stops_nobody(site):
     assert registry.find("scorer", "good")
     info = plugin(registry, "cs-garbled")
     assert (info.status, info.phase) == ("quarantined", "metadata")
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_an_old_install_of_this_project_takes_nothing_from_the_present_one(first, site, monkeypatch):
+    present = Registry.discover().components()
+    ours = [f"{e.name} = {e.value}" for e in entry_points(group=ENTRY_POINT_GROUP)]
+    info = site / "cs_framework-0.1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: cs-framework\nVersion: 0.1.0\n")
+    (info / "entry_points.txt").write_text("\n".join([f"[{ENTRY_POINT_GROUP}]", *ours, ""]))
+    if not first:
+        monkeypatch.setattr(sys, "path", [*sys.path[1:], str(site)])
+    importlib.invalidate_caches()
+    assert Registry.discover().components() == present
+    assert "cs-framework 0.1.0 is installed beside cytoplasmic-strings" in (mixed_installation() or "")

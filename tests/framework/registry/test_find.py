@@ -28,8 +28,8 @@ def scorers(*names):
 
 REGISTRY = Registry.from_plugins(
     {
-        "cs-framework:default": scorers("mean", "median"),
-        "cs-framework:boxes": announcing(ProposerSpec, "cs_proposers", "grid"),
+        "cytoplasmic-strings:default": scorers("mean", "median"),
+        "cytoplasmic-strings:boxes": announcing(ProposerSpec, "cs_proposers", "grid"),
         "cs-one": scorers("mean", "shared"),
         "cs-two": scorers("shared"),
         "cs-broken": SimpleNamespace(),
@@ -40,7 +40,7 @@ REGISTRY = Registry.from_plugins(
 @pytest.mark.parametrize(
     ("use", "meant"),
     [
-        ("mean", "cs-framework/mean"),
+        ("mean", "cytoplasmic-strings/mean"),
         ("cs-one/mean", "cs-one/mean"),
         ("CS_One/mean", "cs-one/mean"),
         ("cs-two/shared", "cs-two/shared"),
@@ -59,7 +59,7 @@ def test_a_name_means_one_component(use, meant):
             "several plugins supply a scorer 'shared'; write one of 'cs-one/shared', 'cs-two/shared'",
         ),
         ("embedder", "grid", "'grid' is a proposer, not an embedder"),
-        ("proposer", "cs-framework/mean", "'cs-framework/mean' is a scorer, not a proposer"),
+        ("proposer", "cytoplasmic-strings/mean", "'cytoplasmic-strings/mean' is a scorer, not a proposer"),
         ("scorer", "meen", "there is no scorer 'meen'; did you mean 'mean'?"),
         ("scorer", "cs-one/meen", "there is no scorer 'cs-one/meen'; did you mean 'cs-one/mean'?"),
         (
@@ -105,8 +105,8 @@ def test_a_blocked_plugin_is_told_from_a_missing_one(site):
 
 
 def test_installing_a_plugin_does_not_change_what_a_recipe_means():
-    alone = Registry.from_plugins({"cs-framework": scorers("mean")})
-    crowded = Registry.from_plugins({"a-stranger": scorers("mean"), "cs-framework": scorers("mean")})
+    alone = Registry.from_plugins({"cytoplasmic-strings": scorers("mean")})
+    crowded = Registry.from_plugins({"a-stranger": scorers("mean"), "cytoplasmic-strings": scorers("mean")})
     assert alone.find("scorer", "mean") == crowded.find("scorer", "mean")
 
 
@@ -114,7 +114,7 @@ def test_the_shortest_name_finds_its_component():
     for component in REGISTRY.components():
         assert REGISTRY.find(component.kind, REGISTRY.shortest_use(component)) == component
     shortest = {c.qualified_name: REGISTRY.shortest_use(c) for c in REGISTRY.components("scorer")}
-    assert shortest["cs-framework/median"] == "median"
+    assert shortest["cytoplasmic-strings/median"] == "median"
     assert shortest["cs-one/mean"] == "cs-one/mean"
 
 
@@ -129,3 +129,7 @@ def test_the_same_name_may_be_of_two_kinds():
 def test_no_plugins_at_all():
     with pytest.raises(RecipeError, match=r"no installed plugin supplies a scorer 'x' \(available: none\)"):
         Registry(()).find("scorer", "x")
+
+
+def test_the_former_name_of_the_project_still_means_its_components():
+    assert REGISTRY.find("scorer", "cs-framework/mean") == REGISTRY.find("scorer", "cytoplasmic-strings/mean")

@@ -21,7 +21,7 @@ def file(tmp_path):
 
 def build(path):
     """What a worker does: load the plugin from its path and build a component."""
-    component = Registry.discover(block=["cs-framework"], local=[path]).find("scorer", "mine")
+    component = Registry.discover(block=["cytoplasmic-strings"], local=[path]).find("scorer", "mine")
     return type(component.build(component.settings_class()(), Env(seed=5))).__module__
 
 

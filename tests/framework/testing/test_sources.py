@@ -77,7 +77,7 @@ def test_an_installed_distribution_and_a_file_are_named_as_they_are():
     assert {component.kind for component in components_of(TOY_PLUGIN)} == {
         *("anomaly_filter", "proposer", "embedder", "scorer")
     }
-    assert components_of("CS_Framework") == components_of("cs-framework")
+    assert components_of("CS_Framework") == components_of("cytoplasmic-strings")
 
 
 def test_a_plugin_that_is_broken_is_told_with_its_reason(tmp_path, own_path):

@@ -1,4 +1,4 @@
-"""PatchCore for cs-framework: the anomaly filter ``patchcore``."""
+"""PatchCore for cytoplasmic-strings: the anomaly filter ``patchcore``."""
 
 from __future__ import annotations
 
