@@ -18,9 +18,10 @@ and makes 8 bits of deeper ones.
 from __future__ import annotations
 
 import hashlib
+import logging
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
@@ -32,7 +33,18 @@ from PIL import Image, UnidentifiedImageError
 
 from cs_framework.api.frames import Frame, UInt8
 from cs_framework.data import tiff, video
-from cs_framework.data.samples import Samples, Shot, UnreadableError, check_size, colours, to_rgb, upright
+from cs_framework.data.samples import (
+    Samples,
+    Shot,
+    Shots,
+    UnreadableError,
+    Version,
+    check_size,
+    colours,
+    to_rgb,
+    upright,
+)
+from cs_framework.data.stacks import layout
 from cs_framework.errors import FrameError
 
 if TYPE_CHECKING:
@@ -40,6 +52,8 @@ if TYPE_CHECKING:
 
 EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".bmp"}) | tiff.EXTENSIONS | video.EXTENSIONS
 FORMATS = "PNG, JPEG, BMP, TIFF, MP4, MOV, AVI or MKV"
+
+log = logging.getLogger(__name__)
 
 _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 _ORIENTATION = 0x0112
@@ -85,15 +99,20 @@ def read_frame(ref: FrameRef, bits: int | None = None) -> Frame:
     return Frame(image, id=ref.id, sequence=ref.sequence, index=ref.index, circle=ref.circle)
 
 
-def list_shots(path: Path) -> Sequence[Shot]:
+def list_shots(path: Path) -> Shots:
     """The frames of a file, without decoding them: one for an image, and one where nothing can be read."""
-    shots: Sequence[Shot] = ()
-    with suppress(Exception):
+    shots = Shots(())
+    try:
         if path.suffix.lower() in tiff.EXTENSIONS:
-            shots = tiff.list_shots(_version(path))
+            found = layout(*_version(path))
+            shots = Shots([stack.shot for stack in found.stacks], found.notes)
         elif path.suffix.lower() in video.EXTENSIONS:
-            shots = [Shot()] * video.count_frames(_version(path))
-    return shots or [Shot()]
+            shots = Shots([Shot()] * video.count_frames(_version(path)))
+    except UnreadableError as error:
+        shots = Shots((), (str(error),))
+    except Exception:  # which is said of the frame when it is read
+        log.debug("%s cannot be listed", path, exc_info=True)
+    return shots if shots.frames else Shots([Shot()], shots.notes)
 
 
 def content_hash(ref: FrameRef) -> str:
@@ -110,7 +129,7 @@ def content_hash(ref: FrameRef) -> str:
     return hashlib.blake2b(shown, digest_size=20).hexdigest()
 
 
-def _version(path: Path) -> tuple[Path, int, int]:
+def _version(path: Path) -> Version:
     """A file as it is now: what is remembered of it holds as long as this does."""
     status = path.stat()
     return path, status.st_size, status.st_mtime_ns

@@ -8,12 +8,13 @@ Source: the OME-TIFF specification, https://docs.openmicroscopy.org/ome-model/la
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from xml.etree import ElementTree as ET
 
-from attrs import frozen
+from attrs import define, frozen
 
 HOURS = {"s": 1 / 3600, "sec": 1 / 3600, "ms": 1 / 3.6e6, "µs": 1 / 3.6e9, "min": 1 / 60, "h": 1.0, "d": 24.0}
 """Units of time."""
@@ -31,13 +32,16 @@ class OmeFrame:
     channels: int
 
 
-def read_ome(xml: str, file_name: str, pages: int) -> list[OmeFrame]:
-    """The frames of this file, image by image and in order of time; empty where the pages are not described.
+def read_ome(xml: str, file_name: str, pages: int) -> tuple[list[OmeFrame], int]:
+    """The frames of this file, image by image and in order of time; none where the pages are not described.
 
     Args:
         xml: the metadata.
         file_name: the file's own name; pages of other files are left out.
         pages: how many pages the file has.
+
+    Returns:
+        The frames, and how many planes were left out: those on pages that are not there or taken already.
 
     Raises:
         Exception: the metadata are damaged.
@@ -48,21 +52,22 @@ def read_ome(xml: str, file_name: str, pages: int) -> list[OmeFrame]:
     if len(set(names)) < len(names):
         names = [f"{name} {number}" for number, name in enumerate(names)]
     frames = []
+    placing = _Placing(file_name, root.get("UUID"), pages, list(range(pages)))
     for image, name in zip(images, names, strict=True):
         for pixels in _all(image, "Pixels"):
-            frames += _frames(pixels, name, root.get("UUID"), file_name, pages)
-    return frames
+            frames += _frames(pixels, name, placing)
+    return frames, placing.left
 
 
-def _frames(pixels: ET.Element, name: str, uuid: str | None, file_name: str, pages: int) -> list[OmeFrame]:
+def _frames(pixels: ET.Element, name: str, placing: _Placing) -> list[OmeFrame]:
     sizes = {axis: max(1, int(pixels.get(f"Size{axis}", "1"))) for axis in "ZCT"}
     samples = next((int(channel.get("SamplesPerPixel", "1")) for channel in _all(pixels, "Channel")), 1)
     sizes["C"] = max(1, sizes["C"] // max(1, samples))
     order = pixels.get("DimensionOrder", "XYZCT")[2:]
     planes: dict[int, dict[int, int]] = defaultdict(dict)
-    for page, position in _placed(pixels, order, sizes, uuid, file_name, pages):
-        if position["C"] == 0:
-            planes[position["T"]].setdefault(position["Z"], page)
+    for page, position in placing.placed(pixels, order, sizes):
+        if position["C"] == 0 and planes[position["T"]].setdefault(position["Z"], page) != page:
+            placing.left += 1
     hours = _times(pixels)
     return [
         OmeFrame(tuple(by_z[z] for z in sorted(by_z)), hours(time), name, sizes["C"])
@@ -70,26 +75,42 @@ def _frames(pixels: ET.Element, name: str, uuid: str | None, file_name: str, pag
     ]
 
 
-def _placed(
-    pixels: ET.Element, order: str, sizes: dict[str, int], uuid: str | None, file_name: str, pages: int
-) -> Iterator[tuple[int, dict[str, int]]]:
-    """Pages of this file, each with its z, channel and time."""
-    data = _all(pixels, "TiffData") or [ET.Element("TiffData")]
-    for element in data:
-        if not _is_here(element, uuid, file_name):
-            continue
-        page = int(element.get("IFD", "0"))
-        default = 1 if "IFD" in element.attrib else pages
-        count = int(element.get("PlaneCount", default))
-        place, stride = 0, 1
-        for axis in order:
-            place += stride * int(element.get(f"First{axis}", "0"))
-            stride *= sizes[axis]
-        for step in range(min(count, pages - page, stride - place)):
-            rest, position = place + step, {}
+@define
+class _Placing:
+    """Gives each page of a file one place."""
+
+    file_name: str
+    uuid: str | None
+    pages: int
+    free: list[int]
+    """Pages that have no place yet, in ascending order."""
+    left: int = 0
+    """Planes that got no page."""
+
+    def placed(
+        self, pixels: ET.Element, order: str, sizes: dict[str, int]
+    ) -> Iterator[tuple[int, dict[str, int]]]:
+        """Pages of this file, each with its z, channel and time."""
+        for element in _all(pixels, "TiffData") or [ET.Element("TiffData")]:
+            if not _is_here(element, self.uuid, self.file_name):
+                continue
+            page = int(element.get("IFD", "0"))
+            default = 1 if "IFD" in element.attrib else self.pages
+            count = int(element.get("PlaneCount", default))
+            place, stride = 0, 1
             for axis in order:
-                rest, position[axis] = divmod(rest, sizes[axis])
-            yield page + step, position
+                place += stride * int(element.get(f"First{axis}", "0"))
+                stride *= sizes[axis]
+            last = page + min(count, stride - place) if page >= 0 and place >= 0 else page
+            at, end = bisect_left(self.free, page), bisect_left(self.free, last)
+            taken = self.free[at:end]
+            del self.free[at:end]
+            self.left += max(count - len(taken), 0) if "PlaneCount" in element.attrib else 0
+            for number in taken:
+                rest, position = place + number - page, {}
+                for axis in order:
+                    rest, position[axis] = divmod(rest, sizes[axis])
+                yield number, position
 
 
 def _is_here(element: ET.Element, uuid: str | None, file_name: str) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,8 @@ MAX_PIXELS = 64_000_000
 MAX_FRAMES = 1_000_000
 """Frames of one file; a file that declares more is refused."""
 
-
+Version = tuple[Path, int, int]
+"""A file as it is now: path, size, time of modification."""
 MAX_HOURS = 1e6
 """Times beyond a century are a mistake of whoever stated them."""
 
@@ -52,6 +55,15 @@ class Shot:
     """Number of z planes."""
     channels: int = 1
     """Number of channels; the first one is read."""
+
+
+@frozen
+class Shots:
+    """What the header of a file tells of its frames."""
+
+    frames: Sequence[Shot]
+    notes: Sequence[str] = ()
+    """What of the file was left out, without its name."""
 
 
 def check_size(width: int, height: int) -> None:

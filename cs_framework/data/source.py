@@ -82,10 +82,11 @@ def _references(
 ) -> Iterator[FrameRef]:
     for path in images:
         file, shots = relative_name(path, root), list_shots(path)
-        if (channels := max(shot.channels for shot in shots)) > 1:
+        notes += [f"{file}: {note}" for note in shots.notes]
+        if (channels := max(shot.channels for shot in shots.frames)) > 1:
             notes.append(f"{file}: the first of {channels} channels is read")
-        for page, shot in enumerate(shots):
-            name = f"{file}#{page}" if len(shots) > 1 else file
+        for page, shot in enumerate(shots.frames):
+            name = f"{file}#{page}" if len(shots.frames) > 1 else file
             embryo = grouping.find(file, name).group or file
             sequence = f"{embryo}:{shot.image}" if shot.image else embryo
             z = settings.z if shot.planes > 1 else None

@@ -1,36 +1,29 @@
-"""Frames of a TIFF: each page, or each time point of a stack whose metadata tell its axes.
+"""Decoding the frames of a TIFF.
 
-Axes come from OME metadata, ImageJ's, or those of other writers that tifffile knows. A frame is a point of
-all axes but these: of the z planes one is taken, or all are projected; of several channels the first is
-read; colour samples make RGB.
+Of the z planes of a frame one is taken, or all are projected; of several channels the first is read; colour
+samples make RGB.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from contextlib import suppress
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tifffile
-from attrs import field, frozen
 from numpy.typing import NDArray
 
 from cs_framework.data.lzw import check_lzw
-from cs_framework.data.ome import HOURS, read_ome
 from cs_framework.data.samples import (
-    MAX_FRAMES,
     Samples,
-    Shot,
     UnreadableError,
+    Version,
     check_size,
     colours,
     eight_bits,
     upright,
 )
+from cs_framework.data.stacks import Plane, layout
 
 EXTENSIONS = frozenset({".tif", ".tiff"})
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -43,45 +36,8 @@ _BOUNDED = {
 }
 """Compressions that never give more than is asked of them."""
 
-_TYPED = {
-    **dict.fromkeys(("msec", "msecs", "millisecond", "milliseconds"), HOURS["ms"]),
-    **dict.fromkeys(("secs", "second", "seconds"), HOURS["s"]),
-    **dict.fromkeys(("mins", "minute", "minutes"), HOURS["min"]),
-    **dict.fromkeys(("hr", "hrs", "hour", "hours"), HOURS["h"]),
-    **dict.fromkeys(("day", "days"), HOURS["d"]),
-}
-"""More units of time, since ImageJ keeps what a person types."""
-
 _MOST_SAMPLES = 8
 """A pixel, of which all are decoded before three are taken: colours, alpha and what some writers add."""
-
-Version = tuple[Path, int, int]
-
-
-@frozen
-class _Plane:
-    """Where one plane lies."""
-
-    directory: int
-    """Offset of the page that describes it."""
-    behind: int = 0
-    """How many images lie before it behind that page, of writers that store one page for a whole stack."""
-
-
-@frozen
-class _Stacked:
-    planes: tuple[_Plane, ...]
-    """By z."""
-    shot: Shot = field(factory=Shot)
-
-
-def list_shots(version: Version) -> Sequence[Shot]:
-    """The frames of a file.
-
-    Raises:
-        Exception: the file is damaged.
-    """
-    return [frame.shot for frame in _layout(*version)]
 
 
 def decode(version: Version, number: int, z: int | str | None) -> Samples:
@@ -100,10 +56,10 @@ def decode(version: Version, number: int, z: int | str | None) -> Samples:
     with tifffile.TiffFile(version[0]) as tiff:
         if number == 0 and z is None and not tiff.pages.is_multipage:
             return _decode_page(tiff, tiff.pages.first)
-        frames = _layout(*version)
-        if number >= len(frames):
-            raise UnreadableError(f"there is no page {number}: the file has {len(frames)}")
-        planes = frames[number].planes
+        stacks = layout(*version).stacks
+        if number >= len(stacks):
+            raise UnreadableError(f"there is no page {number}: the file has {len(stacks)}")
+        planes = stacks[number].planes
         if isinstance(z, int):
             if len(planes) > 1 and z >= len(planes):
                 raise UnreadableError(f"there is no z plane {z}, there are {len(planes)}; set data.z")
@@ -126,95 +82,7 @@ def _sharpness(samples: Samples) -> float:
     return float(cv2.Laplacian(samples.values.astype(np.float32), cv2.CV_32F).var())
 
 
-@lru_cache(maxsize=16)  # so that the pages are not gone through again for each of them
-def _layout(path: Path, size: int, modified: int) -> tuple[_Stacked, ...]:
-    with tifffile.TiffFile(path) as tiff:
-        tiff.pages.useframes = True  # of all pages but the first only the place is wanted
-        offsets = _offsets(tiff)
-        if tiff.is_ome and tiff.ome_metadata:
-            with suppress(Exception):  # damaged metadata are as good as none
-                if frames := _of_ome(tiff.ome_metadata, path, offsets):
-                    return frames
-        elif len(offsets) > 1 or tiff.is_shaped or tiff.is_imagej:
-            with suppress(Exception):
-                if frames := _of_series(tiff, offsets, size):
-                    return frames
-        return tuple(_Stacked((_Plane(offset),)) for offset in offsets)
-
-
-def _offsets(tiff: tifffile.TiffFile) -> list[int]:
-    """Where the pages are described; tifffile itself would go round in circles."""
-    offsets: dict[int, None] = {}
-    for page in tiff.pages:
-        if page.offset in offsets:
-            raise UnreadableError("its pages follow each other in a circle")
-        if len(offsets) == MAX_FRAMES:
-            raise UnreadableError(f"more than {MAX_FRAMES} pages; cut the file into parts")
-        offsets[page.offset] = None
-    return list(offsets)
-
-
-def _of_ome(xml: str, path: Path, offsets: list[int]) -> tuple[_Stacked, ...]:
-    frames = read_ome(xml, path.name, len(offsets))
-    several = len({frame.image for frame in frames}) > 1
-    return tuple(
-        _Stacked(
-            tuple(_Plane(offsets[page]) for page in frame.planes),
-            Shot(frame.hours, frame.image if several else "", len(frame.planes), frame.channels),
-        )
-        for frame in frames
-    )
-
-
-def _of_series(tiff: tifffile.TiffFile, offsets: list[int], size: int) -> tuple[_Stacked, ...]:
-    """Frames by the axes that tifffile finds; empty where the metadata say nothing of axes."""
-    step = _imagej_step(tiff)
-    stacked: list[_Stacked] = []
-    for series in tiff.series:
-        if series.kind in {"uniform", "generic"}:
-            return ()
-        page = series.keyframe
-        inner = len(page.shape)
-        axes, shape = series.axes[:-inner], series.shape[:-inner]
-        count = int(np.prod(shape, dtype=object))
-        stored = len(offsets) - page.index
-        if series.is_truncated or count > stored:
-            if not page.is_contiguous or page.dataoffsets[0] + count * page.nbytes > size:
-                return ()
-            places = [_Plane(page.offset, number) for number in range(count)]
-        else:
-            places = [_Plane(offset) for offset in offsets[page.index : page.index + count]]
-        stacked += _stacked(places, axes, shape, step)
-    return tuple(stacked)
-
-
-def _stacked(places: list[_Plane], axes: str, shape: tuple[int, ...], step: float | None) -> list[_Stacked]:
-    numbers: NDArray[Any] = np.arange(len(places)).reshape(shape)
-    channels = 1
-    if "C" in axes:
-        channels = shape[axes.index("C")]
-        numbers, axes = numbers.take(0, axes.index("C")), axes.replace("C", "")
-    numbers = np.moveaxis(numbers, axes.index("Z"), -1) if "Z" in axes else numbers[..., None]
-    planes = numbers.shape[-1]
-    return [
-        _Stacked(
-            tuple(places[number] for number in by_z),
-            Shot(None if step is None else time * step, "", planes, channels),
-        )
-        for time, by_z in enumerate(numbers.reshape(-1, planes))
-    ]
-
-
-def _imagej_step(tiff: tifffile.TiffFile) -> float | None:
-    """Hours between the frames of an ImageJ stack."""
-    metadata = tiff.imagej_metadata or {}
-    with suppress(KeyError, ValueError, TypeError):
-        unit = str(metadata.get("tunit", "s")).strip().lower()
-        return float(metadata["finterval"]) * (HOURS | _TYPED)[unit] or None
-    return None
-
-
-def _decode_plane(tiff: tifffile.TiffFile, plane: _Plane) -> Samples:
+def _decode_plane(tiff: tifffile.TiffFile, plane: Plane) -> Samples:
     tiff.filehandle.seek(plane.directory)
     page = tifffile.TiffPage(tiff, (0,))
     if not plane.behind:
@@ -234,13 +102,15 @@ def _decode_page(tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> Samples:
 
 def _samples(tiff: tifffile.TiffFile, page: tifffile.TiffPage, kind: str, values: NDArray[Any]) -> Samples:
     bits = _depth(tiff, page)
-    if kind == "PALETTE":
-        palette = np.moveaxis(page.tags.valueof("ColorMap").reshape(3, -1), 0, -1)
-        values, bits = eight_bits(16)[palette][values], 8
     if page.axes == "SYX":
         values = np.moveaxis(values, 0, -1)
     if values.dtype == np.bool_:
         values = values.astype(np.uint8)
+    if kind == "PALETTE":
+        if values.ndim == 3:  # the others are alpha
+            values = values[..., 0]
+        palette = np.moveaxis(page.tags.valueof("ColorMap").reshape(3, -1), 0, -1)
+        values, bits = eight_bits(16)[palette][values], 8
     orientation = page.tags.valueof(_ORIENTATION, 1)
     return Samples(upright(colours(values), orientation), bits, kind == "MINISWHITE")
 

@@ -22,7 +22,15 @@ import numpy as np
 from attrs import evolve, frozen
 from numpy.typing import NDArray
 
-from cs_framework.data.samples import MAX_FRAMES, MAX_PIXELS, Samples, UnreadableError, check_size, upright
+from cs_framework.data.samples import (
+    MAX_FRAMES,
+    MAX_PIXELS,
+    Samples,
+    UnreadableError,
+    Version,
+    check_size,
+    upright,
+)
 
 EXTENSIONS = frozenset({".mp4", ".m4v", ".mov", ".avi", ".mkv"})
 _OPEN_AT_ONCE = 4
@@ -32,9 +40,6 @@ _TURNED = {
     **{(0, 1, -1, 0): 6, (0, -1, -1, 0): 7, (0, -1, 1, 0): 8},
 }
 """Exif's number of how a player turns frames, by the signs of a, b, c, d: x' = a x + c y, y' = b x + d y."""
-
-Version = tuple[Path, int, int]
-"""A file as it is now: path, size, time of modification."""
 
 
 def container_of(head: bytes) -> str | None:

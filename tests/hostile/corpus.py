@@ -178,6 +178,8 @@ STACKS = (
     Case("tiff", "OME of exploding entities", tiff(description=_LAUGHS + "]><OME>&a12;</OME>", metadata=None), None),
     Case("tiff", "OME of absurd sizes", tiff(description=_OME.format(f'SizeZ="{_HUGE}" SizeT="{_HUGE}"'), metadata=None), None),
     Case("tiff", "OME of negative sizes", tiff(description=_OME.format('SizeZ="-5" SizeT="-5"'), metadata=None), None),
+    Case("tiff", "OME of pages before the first", tiff(description=_OME.replace("/></Image>", '><TiffData IFD="-1000000000" PlaneCount="2000000000"/></Pixels></Image>').format('SizeT="2000000000"'), metadata=None), None),
+    Case("tiff", "OME of pages named again and again", tiff(description=_OME.replace("/></Image>", ">" + '<TiffData IFD="0" PlaneCount="9"/>' * 20_000 + "</Pixels></Image>").format('SizeT="9"'), metadata=None), None),
     Case("tiff", "ImageJ with a billion images", tiff(description="ImageJ=1.54\nimages=1000000000\nframes=1000000000\n", metadata=None), None),
     Case("tiff", "a shape of absurd size", tiff(description='{"shape": [1000000000, 12, 16]}', metadata=None), None),
     Case("tiff", "truncated", lambda good: good[: len(good) // 2], "a.tif"),

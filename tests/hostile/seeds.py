@@ -34,6 +34,10 @@ TASKS = [{"data": {"image": "/data/local-files/?d=a.png"}, "annotations": [{"res
 VOC = """<annotation><filename>a.png</filename><size><width>16</width><height>12</height></size>
 <object><name>string</name><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>3</xmax><ymax>4</ymax></bndbox></object>
 </annotation>"""
+OME = """<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0"><Pixels
+DimensionOrder="XYZCT" SizeX="16" SizeY="12" SizeZ="2" SizeC="1" SizeT="2" Type="uint8" TimeIncrement="60">
+<TiffData IFD="0" FirstT="0" PlaneCount="2"/><TiffData IFD="2" FirstT="1" FirstZ="0" PlaneCount="2"/>
+</Pixels></Image></OME>"""
 RECIPE = """name = "a"
 steps = ["train", "detect"]
 [data]
@@ -123,6 +127,7 @@ def seeds(folder: Path) -> dict[str, list[bytes]]:
             tiff(),
             tiff(np.stack([PIXELS] * 3), photometric="minisblack", compression="zlib", predictor=True),
             tiff(np.stack([PIXELS] * 4).reshape(2, 2, 12, 16), ome=True, metadata={"axes": "TZYX"}),
+            tiff(np.stack([PIXELS] * 4), description=OME, metadata=None, photometric="minisblack"),
             tiff(np.stack([PIXELS] * 3), imagej=True, metadata={"axes": "TYX", "finterval": 60.0}),
             tiff(np.stack([PIXELS] * 3, axis=-1), photometric="rgb", compression="lzw", tile=(16, 16)),
             tiff(compression="lzw", rowsperstrip=4),

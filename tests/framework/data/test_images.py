@@ -311,7 +311,7 @@ def test_rubbish_is_only_ever_a_frame_error(
 ) -> None:
     path = tmp_path_factory.mktemp("rubbish") / "a.tif"
     path.write_bytes(magic + rubbish)
-    assert list_shots(path)
+    assert list_shots(path).frames
     with pytest.raises(FrameError):
         read_image(path)
 
@@ -319,7 +319,7 @@ def test_rubbish_is_only_ever_a_frame_error(
 def test_frames_carry_their_reference(tmp_path: Path) -> None:
     stack = RNG.integers(0, 256, (3, 5, 7), dtype=np.uint8)
     tifffile.imwrite(tmp_path / "s.tif", stack, photometric="minisblack")
-    assert len(list_shots(tmp_path / "s.tif")) == 3
+    assert len(list_shots(tmp_path / "s.tif").frames) == 3
     for page in (2, 0, 1):
         frame = read_frame(FrameRef(f"s.tif#{page}", tmp_path / "s.tif", page, "embryo", 40 + page))
         np.testing.assert_array_equal(frame.image, three(stack[page]))

@@ -12,6 +12,7 @@ from cs_framework.data.refs import FrameSource
 from cs_framework.data.source import open_source
 from cs_framework.errors import FrameError
 from cs_framework.recipe.schema import DataSettings
+from tests.hostile.corpus import LONG, SHORT, raw_tiff
 
 RNG = np.random.default_rng(2)
 STACK = RNG.integers(0, 256, (4, 3, 2, 12, 16), dtype=np.uint8)
@@ -183,7 +184,7 @@ class TestHostile:
     def test_planes_that_are_not_there(self, tmp_path: Path) -> None:
         whole = '<TiffData IFD="0" PlaneCount="999999999"/>'
         path = self.described(tmp_path / "a.ome.tif", OME.format(z=1, t=999999999, data=whole))
-        assert len(list_shots(path)) == 3
+        assert len(list_shots(path).frames) == 3
 
     def test_other_files_are_never_opened(self, tmp_path: Path) -> None:
         other = self.described(tmp_path / "secret.ome.tif", OME.format(z=1, t=3, data=""))
@@ -241,3 +242,115 @@ class TestHostile:
                 tiff.pages.first.tags[tag].overwrite(16)
         with pytest.raises(FrameError):
             read_image(path)
+
+    def test_planes_before_the_first_page(self, tmp_path: Path) -> None:
+        many = '<TiffData IFD="-1000000000" PlaneCount="2000000000"/>'
+        path = self.described(tmp_path / "a.ome.tif", OME.format(z=1, t=2_000_000_000, data=many))
+        source = source_of(path)
+        np.testing.assert_array_equal(grey(source), STACK[:3, 0, 0])
+        assert source.notes == ("a.ome.tif: its metadata do not fit its pages, so each page is a frame",)
+
+    def test_planes_that_are_named_again_and_again(self, tmp_path: Path) -> None:
+        data = '<TiffData IFD="0" PlaneCount="3"/>' * 20_000
+        path = self.described(tmp_path / "a.ome.tif", OME.format(z=1, t=3, data=data))
+        source = source_of(path)
+        np.testing.assert_array_equal(grey(source), STACK[:3, 0, 0])
+        assert "name 59997 planes that its 3 pages do not hold, or hold once" in source.notes[0]
+
+    def test_no_page_is_in_two_images(self, tmp_path: Path) -> None:
+        image = OME.format(z=1, t=2, data='<TiffData IFD="1" PlaneCount="2"/>').split("<Image>")[1]
+        image = "<Image>" + image.removesuffix("</OME>")
+        head = OME.split("<Image>", maxsplit=1)[0]
+        path = self.described(tmp_path / "a.ome.tif", f"{head}{image}{image}</OME>")
+        np.testing.assert_array_equal(grey(source_of(path)), STACK[1:3, 0, 0])
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "ImageJ=1.54\nimages=3000000\nframes=3000000\n",
+            '{"shape": [3000000, 1, 1]}',
+            '{"shape": [1500000, 2, 1, 1], "axes": "TZYX"}',
+        ],
+    )
+    def test_more_images_than_are_read(self, tmp_path: Path, text: str) -> None:
+        path = tmp_path / "a.tif"
+        tifffile.imwrite(path, np.zeros((1, 1), np.uint8), description=text, metadata=None)
+        source = source_of(path)
+        assert len(source.refs) == 1
+        assert "declare" in source.notes[0]
+        path.write_bytes(path.read_bytes() + bytes(3_000_000))  # which now it holds
+        source = source_of(path)
+        assert len(source.refs) == 1
+        assert "more than 1000000 images" in source.notes[0]
+
+    def test_a_stack_of_one_page_keeps_what_is_there(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.tif"
+        data = STACK[:, :, 0]
+        tifffile.imwrite(path, data, metadata={"axes": "TZYX"}, photometric="minisblack", truncate=True)
+        content = path.read_bytes()
+        np.testing.assert_array_equal(grey(source_of(path, z=0)), data[:, 0])
+        path.write_bytes(content[: -(5 * 12 * 16) + 7])
+        source = source_of(path, z=0)
+        np.testing.assert_array_equal(grey(source), data[:3, 0])
+        assert source.notes == ("a.tif: its metadata declare 12 images, of which it holds 7",)
+
+
+class TestPagesThatDiffer:
+    def test_strips(self, tmp_path: Path) -> None:
+        with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+            for number in range(6):
+                page = STACK[0, 0, 0] + number
+                writer.write(page, rowsperstrip=4 if number == 4 else 12, metadata=None, contiguous=False)
+        source = source_of(tmp_path / "a.tif")
+        np.testing.assert_array_equal(grey(source), [STACK[0, 0, 0] + number for number in range(6)])
+
+    def test_sizes(self, tmp_path: Path) -> None:
+        with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+            for page in (STACK[0, 0, 0], STACK[0, 0, 0, :6, :8]):
+                writer.write(page, metadata=None)
+        source = source_of(tmp_path / "a.tif")
+        assert [source.read(ref).size for ref in source.refs] == [(12, 16), (6, 8)]
+
+    @pytest.mark.parametrize("bigtiff", [False, True])
+    @pytest.mark.parametrize("byteorder", ["<", ">"])
+    def test_thumbnails_and_pyramids_are_no_frames(
+        self, tmp_path: Path, bigtiff: bool, byteorder: str
+    ) -> None:
+        with tifffile.TiffWriter(tmp_path / "a.tif", bigtiff=bigtiff, byteorder=byteorder) as writer:
+            for number in range(2):
+                writer.write(STACK[number, 0, 0], metadata=None)
+                writer.write(STACK[number, 0, 0, ::2, ::2], metadata=None, subfiletype=1)
+        source = source_of(tmp_path / "a.tif")
+        np.testing.assert_array_equal(grey(source), STACK[:2, 0, 0])
+        assert "2 pages are thumbnails" in source.notes[0]
+
+
+def palette_tiff(pixels: np.ndarray, bits: int, samples: int, colours: np.ndarray) -> bytes:
+    """A page of (H, W) indices, or (H, W, 2) with alpha, made by hand since no library writes such."""
+    height, width = pixels.shape[:2]
+    data = (np.packbits(pixels, axis=1) if bits == 1 else pixels).tobytes()
+    table = colours.astype("<u2").tobytes()
+    entries = 11 if samples == 2 else 10
+    start = 8 + 2 + 12 * entries + 4
+    depth = (258, SHORT, samples, bits | bits << 16 if samples == 2 else bits)
+    more = [(338, SHORT, 1, 2)] if samples == 2 else []
+    return raw_tiff(
+        *((256, LONG, 1, width), (257, LONG, 1, height), depth, (259, SHORT, 1, 1), (262, SHORT, 1, 3)),
+        *((273, LONG, 1, start), (277, SHORT, 1, samples), (278, LONG, 1, height)),
+        *((279, LONG, 1, len(data)), (320, SHORT, colours.size, start + len(data))),
+        *more,
+        after=data + table,
+    )
+
+
+def test_palettes_of_one_bit_and_with_alpha(tmp_path: Path) -> None:
+    colours = np.array([[0, 65535], [20000, 65535], [40000, 0]])
+    indices = (np.indices((16, 24)).sum(axis=0) % 2).astype(np.uint8)
+    wanted = np.round(colours.T / 257).astype(np.uint8)[indices]
+    (tmp_path / "bit.tif").write_bytes(palette_tiff(indices, 1, 1, colours))
+    table = np.zeros((3, 256), int)
+    table[:, :2] = colours
+    with_alpha = np.stack([indices, np.full_like(indices, 255)], axis=-1)
+    (tmp_path / "alpha.tif").write_bytes(palette_tiff(with_alpha, 8, 2, table))
+    for name in ("bit.tif", "alpha.tif"):
+        np.testing.assert_array_equal(read_image(tmp_path / name), wanted)
