@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from attrs import frozen
 
-from cs_framework.synthetic.drawing.grid import TURNS, Float32, Float64, Grain, Grid, blur, line, step, waves
+from cs_framework.synthetic.drawing.grid import TURNS, Float32, Float64, Grain, Grid, line, step, waves
 from cs_framework.synthetic.drawing.relief import Paint
+from cs_framework.synthetic.drawing.tissue import Cells, fill
 
 _ANGLES = np.linspace(0, 2 * np.pi, TURNS, endpoint=False)
 
@@ -101,10 +102,14 @@ class Wall:
         at_seam = rng.uniform(0, 0.35, count + 1) ** 2 * 3 * thickness
         at_seam[-1] = at_seam[0]
         share = (across + 1) / 2
-        base = 0.012 + at_seam[cell] * (1 - share) + at_seam[cell + 1] * share
+        base = (
+            rng.uniform(0.008, 0.4 * thickness + 0.01)
+            + at_seam[cell] * (1 - share)
+            + at_seam[cell + 1] * share
+        )
         chord = 1 - np.cos(half) / np.cos(off)
         flat = rng.uniform(0, 1.0, count)[cell]
-        bulging = rng.uniform(0, 1, count) ** 2 * rng.choice((0.6, 1.4, 2.6), count, p=(0.4, 0.4, 0.2))
+        bulging = rng.uniform(0, 1, count) ** 2 * rng.choice((0.6, 1.4, 2.6), count, p=(0.3, 0.45, 0.25))
         limit = np.minimum(bulging * thickness, 1.1 * half[np.searchsorted(cell, np.arange(count))])[cell]
         power = rng.uniform(0.5, 1.3, count)[cell]
         lens = limit * np.maximum(1 - across**2, 0) ** power
@@ -118,8 +123,8 @@ class Wall:
             np.minimum(_ANGLES - left, right - _ANGLES),
             np.where(across < 0, seams[cell], seams[cell + 1]),
             np.minimum(crisp, 90)[cell],
-            rng.uniform(-8, 42, count)[cell],
-            rng.uniform(0.3, 1.6, count)[cell],
+            rng.uniform(-10, 26, count)[cell],
+            rng.uniform(0.5, 1.5, count)[cell],
         )
         return cls(*(np.roll(table, turn) for table in tables))
 
@@ -128,39 +133,22 @@ class Wall:
         below = grid.around(body.outline) - grid.distance
         return below, below - grid.around(self.thickness)
 
-    def paint(self, paint: Paint, grid: Grid, body: Body, grain: Grain, rng: np.random.Generator) -> None:
+    def paint(
+        self, paint: Paint, grid: Grid, body: Body, tiles: Cells, grain: Grain, rng: np.random.Generator
+    ) -> None:
         """Add the cells."""
         below, surface = self.depth(grid, body)
         pixel = np.float32(grid.pixel)
         cells = step(below, 2 * grid.pixel) * (1 - step(surface, 1.5 * grid.pixel))
         thick = np.maximum(grid.around(self.thickness), 2 * pixel)
         lens = np.maximum(1 - (2 * below / thick - 1) ** 2, 0) ** np.float32(0.6)
-        fine, mottle, lumps = grain.fine, grain.mottle, grain.lumps
-        coarse = grid.around(self.grain)
-        height = rng.uniform(12, 42)
-        paint.thick[...] += cells * (
-            height * lens * np.minimum(thick * 12, 1)
-            + coarse
-            * (rng.uniform(0.3, 1.4) * fine + rng.uniform(1, 5) * mottle + rng.uniform(2, 11) * lumps)
-        )
-        shade = cells * (
-            rng.uniform(1, 9) * mottle
-            + rng.uniform(0, 4) * fine * coarse
-            + rng.uniform(0, 14) * lumps
-            - grid.around(self.dark)
-        )
+        paint.thick[...] += cells * rng.uniform(5, 28) * lens * np.minimum(thick * 12, 1)
+        paint.shade[...] -= cells * grid.around(self.dark)
+        fill(paint, grid, tiles, grain, cells * grid.around(self.grain), rng)
         width = rng.uniform(0.7, 1.6) * pixel
-        uneven = np.clip(1 + 0.5 * mottle, 0.1, 2)
+        uneven = np.clip(1 + 0.5 * grain.mottle, 0.1, 2)
         membrane = grid.around(self.surface) * line(surface, float(width)) * uneven
         beside = 0.35 * np.abs(grid.around(self.surface)) * line(surface + 2 * width, float(width))
         seam = grid.around(self.seam) * grid.distance
         seams = grid.around(self.seam_grey) * line(seam, float(width)) * cells
-        paint.shade[...] += shade + (membrane - beside) * step(below, 2 * grid.pixel) + seams
-
-
-def soft_wall(grid: Grid, body: Body, grain: Grain, rng: np.random.Generator, thickness: float) -> Paint:
-    """Cells of the wall above or below the focal plane: the same, blurred and fainter."""
-    paint = Paint.empty(grid.size)
-    Wall.draw(rng, thickness).paint(paint, grid, body, grain, rng)
-    sigma, weight = rng.uniform(2, 6) * grid.scale, np.float32(rng.uniform(0.5, 1.3))
-    return Paint(weight * blur(paint.thick, sigma), weight * blur(paint.shade, sigma))
+        paint.shade[...] += (membrane - beside) * step(below, 2 * grid.pixel) + seams

@@ -53,7 +53,7 @@ class Camera:
             else (rng.uniform(0, 0.2), rng.choice((-1, 1)) * rng.uniform(0.5, 1.6))
         )
         level = rng.choice(
-            (rng.uniform(6, 40), rng.uniform(45, 130), rng.uniform(110, 190)), p=(0.1, 0.74, 0.16)
+            (rng.uniform(9, 42), rng.uniform(45, 130), rng.uniform(110, 190)), p=(0.1, 0.74, 0.16)
         )
         return cls(
             light=rng.choice((-0.5, 0.5)) * np.pi + rng.normal(0, 0.5)
@@ -67,13 +67,13 @@ class Camera:
             softness=rng.choice((rng.uniform(0.3, 0.8), rng.uniform(0.7, 1.8)), p=(0.75, 0.25)),
             sharpening=rng.choice((0.0, rng.uniform(0.2, 1.5)), p=(0.6, 0.4)),
             gamma=np.exp(rng.uniform(-0.4, 0.4)) if level > 40 else np.exp(rng.uniform(-0.4, 0.1)),
-            offset=rng.choice((0.0, rng.uniform(-12, 20))),
+            offset=rng.choice((0.0, rng.uniform(-0.12 * level, 20))),
             noise=rng.choice((rng.uniform(0.2, 1.2), rng.uniform(1, 5)), p=(0.7, 0.3)) * (0.4 + level / 150),
             lumps=rng.choice((0.0, rng.uniform(0.3, 2.5)), p=(0.5, 0.5)),
             lump=rng.uniform(0.6, 1.6),
-            streaks=rng.choice((0.0, rng.uniform(0.2, 1.5)), p=(0.85, 0.15)),
-            halving=rng.choice((1.0, rng.uniform(0.55, 0.95)), p=(0.75, 0.25)),
-            quality=int(rng.choice((0.0, rng.uniform(35, 75), rng.uniform(75, 97)), p=(0.45, 0.15, 0.4))),
+            streaks=rng.choice((0.0, rng.uniform(0.1, 0.8)), p=(0.88, 0.12)),
+            halving=rng.choice((1.0, rng.uniform(0.45, 0.7)), p=(0.85, 0.15)),
+            quality=int(rng.choice((0.0, rng.uniform(45, 75), rng.uniform(75, 97)), p=(0.45, 0.1, 0.45))),
         )
 
     @property
@@ -108,7 +108,7 @@ class Camera:
         if self.halving < 1:
             side = max(int(self.halving * size), 8)
             small = cv2.resize(light, (side, side), interpolation=cv2.INTER_AREA)
-            light = np.asarray(cv2.resize(small, (size, size)), np.float32)
+            light = np.asarray(cv2.resize(small, (size, size), interpolation=cv2.INTER_CUBIC), np.float32)
         if self.sharpening:
             light = light + np.float32(self.sharpening) * (light - blur(light, 1.4 * grid.scale))
         light = np.clip((light + np.float32(self.offset)) / 255, 0, 1)

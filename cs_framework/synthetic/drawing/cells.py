@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from cs_framework.synthetic.drawing.grid import Float32, Float64, Grain, Grid, blur, line, step
-from cs_framework.synthetic.drawing.relief import Cells, Paint, spread
+from cs_framework.synthetic.drawing.relief import Paint
+from cs_framework.synthetic.drawing.tissue import Cells, fill, spread
 
 
 def paint_zygote(paint: Paint, grid: Grid, grain: Grain, rng: np.random.Generator) -> Float32:
@@ -50,7 +51,7 @@ def paint_morula(paint: Paint, grid: Grid, grain: Grain, rng: np.random.Generato
     """Many cells, from a bunch of balls to a compact ball; returns where it is (S, S), from 0 to 1."""
     count = int(rng.integers(12, 60))
     spacing = np.sqrt(np.pi / count) * 0.9
-    bend = grain.lumps * np.float32(rng.uniform(0, 4) * grid.scale)
+    bend = grain.lumps * np.float32(rng.uniform(0, 0.03) * grid.radius)
     cells = Cells.of(grid, spread(rng, count, 1 - 0.6 * spacing), spacing * rng.uniform(0.85, 1.2), bend)
     compact = rng.uniform(0, 1)
     away = np.float32(rng.uniform(0.86, 0.98)) - grid.distance + np.float32(0.02) * grain.flow
@@ -87,22 +88,41 @@ def _cytoplasm(paint: Paint, grain: Grain, inside: Float32, rng: np.random.Gener
     )
 
 
-def paint_far_cells(paint: Paint, grid: Grid, grain: Grain, view: Float32, rng: np.random.Generator) -> None:
+def paint_far_cells(paint: Paint, grid: Grid, grain: Grain, rng: np.random.Generator) -> None:
     """What is seen through the cavity, out of focus: cells above and below, and their borders."""
-    bend = grain.lumps[::-1] * np.float32(rng.uniform(1, 6) * grid.scale)
+    bend = grain.flow.T * np.float32(rng.uniform(0.005, 0.025) * grid.radius)
     cells = Cells.of(grid, spread(rng, int(rng.integers(8, 34))), rng.uniform(0.2, 0.42), bend)
-    focus = rng.uniform(1.2, 9) * grid.scale
+    focus = rng.uniform(1.8, 9) * grid.scale
     strength = rng.uniform(0.4, 1.9)
     dome = blur(cells.dome, focus)
     borders = line(cells.border, rng.uniform(1, 3.5) * grid.scale) * cells.per_cell(rng, -0.3, 1)
     flow, mottle = grain.flow, grain.mottle
-    paint.thick[...] += view * (
+    paint.thick[...] += (
         strength * (rng.uniform(10, 55) * dome + rng.uniform(3, 16) * flow) + rng.uniform(0, 1.4) * mottle
     )
-    soft = blur(borders, focus * rng.uniform(0.25, 0.6))
-    paint.shade[...] += view * (
-        strength * (rng.uniform(-8, 24) * dome + rng.uniform(0, 12) * flow + rng.uniform(-14, 40) * soft)
+    soft = blur(borders, max(focus * rng.uniform(0.45, 0.9), 1.1))
+    paint.shade[...] += strength * (
+        rng.uniform(-8, 24) * dome + rng.uniform(0, 12) * flow + rng.uniform(-14, 40) * soft
     )
+    ghosts = Paint.empty(grid.size)
+    for _ in range(int(rng.choice((0, 2, 5, 9), p=(0.35, 0.3, 0.2, 0.15)))):
+        place = _at(rng, 0.85 * np.sqrt(rng.random()), rng.uniform(0.03, 0.13))
+        ghosts.ball(
+            grid, place, height=rng.uniform(-8, 10), rim=rng.uniform(-15, 45), dark=rng.uniform(-10, 30)
+        )
+    sigma = rng.uniform(0.5, 2.5) * grid.scale
+    paint.add(Paint(blur(ghosts.thick, sigma), blur(ghosts.shade, sigma)))
+
+
+def paint_flank(
+    paint: Paint, grid: Grid, tiles: Cells, grain: Grain, where: Float32, rng: np.random.Generator
+) -> None:
+    """Trophectoderm seen from above, where it rounds towards the viewer: grain that no border ends."""
+    turn = rng.uniform(0, 2 * np.pi)
+    aside = grid.xs * np.float32(np.cos(turn)) + grid.ys * np.float32(np.sin(turn))
+    near = rng.uniform(0, 0.6) * aside + grid.distance - rng.uniform(0.75, 1.1)
+    veil = step(near + np.float32(0.12) * grain.flow, rng.uniform(0.15, 0.6)) * where
+    fill(paint, grid, tiles, grain, veil * np.float32(rng.uniform(0.3, 1)), rng)
 
 
 def paint_round_cells(paint: Paint, grid: Grid, inside: Float32, rng: np.random.Generator) -> None:

@@ -33,14 +33,14 @@ class Grid:
     """(S, S) distance to the right of the embryo's centre in radii; `ys` below it."""
     ys: Float32 = field(init=False)
     distance: Float32 = field(init=False)
-    turn: NDArray[np.int32] = field(init=False)
+    turn: NDArray[np.intp] = field(init=False)
     """(S, S) direction from the centre as an index of a table of `TURNS` values."""
 
     def __attrs_post_init__(self) -> None:
         pixels = np.arange(self.size, dtype=np.float32) + np.float32(0.5)
         xs, ys = np.meshgrid((pixels - self.x) / self.radius, (pixels - self.y) / self.radius)
         distance, degrees = cv2.cartToPolar(xs, ys, angleInDegrees=True)
-        turn = (degrees * np.float32(TURNS / 360)).astype(np.int32) % TURNS
+        turn = (degrees * np.float32(TURNS / 360)).astype(np.intp) % TURNS
         for name, value in (("xs", xs), ("ys", ys), ("distance", distance), ("turn", turn)):
             object.__setattr__(self, name, value)
 
@@ -56,11 +56,15 @@ class Grid:
 
     def around(self, table: Float64) -> Float32:
         """(S, S) values of a table (TURNS,) in the direction of each pixel."""
-        return np.asarray(table.astype(np.float32)[self.turn])
+        return np.asarray(table.astype(np.float32).take(self.turn))
 
     def to_pixels(self, points: Float64) -> Float64:
         """Points (..., 2) in radii from the embryo's centre as pixels of the frame."""
         return np.asarray(points * self.radius + np.array([self.x, self.y]))
+
+    def halved(self) -> Grid:
+        """The same frame in half as many pixels a side, for what is out of focus."""
+        return Grid(self.size // 2, self.x / 2, self.y / 2, self.radius / 2)
 
     def noise(self, rng: np.random.Generator, grain: float, stretch: float = 1.0) -> Float32:
         """(S, S) noise with mean 0 and standard deviation 1.
@@ -76,10 +80,10 @@ class Grid:
         columns, rows = (int(np.ceil(self.size / step)) + 6 for step in steps)
         coarse = rng.standard_normal((rows, columns), dtype=np.float32)
         soft = cv2.GaussianBlur(coarse, (0, 0), min(wide, _GRAIN), sigmaY=min(high, _GRAIN))
-        way = np.array([[steps[0], 0, -2 * steps[0]], [0, steps[1], -2 * steps[1]]])
-        fine = np.asarray(
-            cv2.warpAffine(soft, way, (self.size, self.size), flags=cv2.INTER_CUBIC), np.float32
-        )
+        whole = (round(columns * steps[0]), round(rows * steps[1]))
+        fine = np.asarray(cv2.resize(soft, whole, interpolation=cv2.INTER_CUBIC), np.float32)
+        top, left = (whole[1] - self.size) // 2, (whole[0] - self.size) // 2
+        fine = fine[top : top + self.size, left : left + self.size]
         mean, deviation = cv2.meanStdDev(soft)
         return (fine - np.float32(mean[0, 0])) * np.float32(1 / max(deviation[0, 0], 1e-6))
 
@@ -98,13 +102,18 @@ class Grain:
     def draw(cls, grid: Grid, rng: np.random.Generator) -> Grain:
         """Noise with grains of the sizes that are seen in embryos."""
         uniform = rng.uniform
-        stretch = uniform(1.5, 4) if rng.random() < 0.4 else 1.0
+        stretch = uniform(1.3, 3.5) if rng.random() < 0.3 else 1.0
         return cls(
             grid.noise(rng, uniform(0.006, 0.013)),
             grid.noise(rng, uniform(0.018, 0.045)),
             grid.noise(rng, uniform(0.055, 0.13)),
             grid.noise(rng, uniform(0.06, 0.16), stretch),
         )
+
+    def halved(self, grid: Grid) -> Grain:
+        """The same noise at every second pixel of `grid.size` times two."""
+        part = slice(0, 2 * grid.size, 2)
+        return Grain(*(noise[part, part] for noise in (self.fine, self.mottle, self.lumps, self.flow)))
 
 
 def step(values: Float32, softness: float) -> Float32:
@@ -115,7 +124,7 @@ def step(values: Float32, softness: float) -> Float32:
 def line(offset: Float32, width: float) -> Float32:
     """1 where `offset` is 0, fading over `width` to either side."""
     scaled = offset * np.float32(1 / width)
-    return np.asarray(np.exp(-(scaled * scaled)))
+    return np.asarray(cv2.exp(-(scaled * scaled)), np.float32)
 
 
 def blur(image: Float32, sigma: float) -> Float32:

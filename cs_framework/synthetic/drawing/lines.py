@@ -10,7 +10,7 @@ from attrs import frozen
 
 from cs_framework.synthetic.drawing.camera import Camera
 from cs_framework.synthetic.drawing.grid import Bool, Float32, Float64, Grid
-from cs_framework.synthetic.strings import StringStyle, arc
+from cs_framework.synthetic.strings import FWHM, StringStyle, arc
 
 _POINTS = 33
 _PAIRS = 300
@@ -71,16 +71,18 @@ class Place:
         )
         hollow = rng.uniform(0.5, 1) if width > 6 or (width > 1.8 and rng.random() < 0.65) else 0.0
         contrast = max(rng.uniform(*times) * self.rough(curve), rng.uniform(1, 1.6) * self.faintest)
+        # What the optics take away from a thin line comes on top.
+        contrast *= float(np.clip(np.hypot(1, FWHM * self.camera.softness / width), 1, 2))
         return self.dressed(rng, width, contrast, hollow)
 
     def dressed(
         self, rng: np.random.Generator, width: float, contrast: float, hollow: float = 0.0
     ) -> StringStyle:
         """A look of a width (in pixels at an embryo of 230 px) and a contrast."""
-        sign: Literal[-1, 1] = 1 if rng.random() < 0.5 else -1
+        sign: Literal[-1, 1] = 1 if rng.random() < (0.65 if hollow else 0.5) else -1
         blur = rng.choice((rng.uniform(0.3, 0.7), rng.uniform(0.6, 1.4))) * self.grid.scale
         return StringStyle(
-            contrast=float(min(contrast, 70)),
+            contrast=float(min(contrast, 85)),
             width=max(width * self.grid.scale, 0.7),
             blur=blur,
             polarity=sign,
@@ -103,7 +105,7 @@ def strings(rng: np.random.Generator, place: Place) -> list[Line]:
         start = curve[0]
         strength = _uneven(rng) * (1 if rng.random() < _WHOLE else _in_focus(rng, curve, place.grid.radius))
         seen = curve[strength > 0.5] if (strength > 0.5).any() else curve
-        found.append((curve, place.style(rng, seen, (0.9, 3.4)), strength))
+        found.append((curve, place.style(rng, seen, (1.2, 4.5)), strength))
     return found
 
 
@@ -157,9 +159,12 @@ def look_alikes(rng: np.random.Generator, place: Place) -> list[Line]:
     """Arcs, wrinkles, soft bands, stubs, and strings' looks where there is no cavity."""
     lines: list[Line] = []
     grid = place.grid
-    for kind in rng.choice(5, size=int(rng.integers(1, 12)), p=(0.25, 0.3, 0.12, 0.18, 0.15)):
+    kinds = rng.choice(6, size=int(rng.integers(1, 13)), p=(0.2, 0.26, 0.11, 0.16, 0.13, 0.14))
+    for kind in kinds:
         if kind == 0:
             curve = _wall_arc(rng, grid)
+        elif kind == 5:
+            curve = _bulge(rng, grid)
         elif kind == 1:
             curve = _wrinkle(rng, grid)
         elif kind == 2:
@@ -242,6 +247,14 @@ def _wall_arc(rng: np.random.Generator, grid: Grid) -> Float64:
     angles = rng.uniform(0, 2 * np.pi) + np.linspace(-0.5, 0.5, _POINTS) * rng.uniform(0.2, 1.3)
     reach = rng.uniform(0.72, 1.0)
     return grid.to_pixels(reach * np.stack([np.cos(angles), np.sin(angles)], axis=1))
+
+
+def _bulge(rng: np.random.Generator, grid: Grid) -> Float64:
+    """From wall to wall, around a cell that bulges into the cavity."""
+    turn, half = rng.uniform(0, 2 * np.pi), rng.uniform(0.12, 0.5)
+    reach = rng.uniform(0.8, 0.98)
+    ends = reach * np.array([[np.cos(one), np.sin(one)] for one in (turn - half, turn + half)])
+    return grid.to_pixels(arc(ends[0], ends[1], rng.uniform(0.2, 0.6), _POINTS))
 
 
 def _wrinkle(rng: np.random.Generator, grid: Grid) -> Float64:

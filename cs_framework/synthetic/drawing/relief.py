@@ -5,7 +5,6 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from attrs import frozen
-from numpy.typing import NDArray
 
 from cs_framework.synthetic.drawing.grid import Float32, Float64, Grid
 
@@ -31,6 +30,12 @@ class Paint:
         """Add another painting, everywhere or by a weight (S, S)."""
         self.thick[...] += other.thick * np.float32(weight)
         self.shade[...] += other.shade * np.float32(weight)
+
+    def enlarged(self, size: int) -> Paint:
+        """The same painting at another size, smoothly."""
+        whole = (size, size)
+        maps = (cv2.resize(one, whole, interpolation=cv2.INTER_CUBIC) for one in (self.thick, self.shade))
+        return Paint(*(np.asarray(one, np.float32) for one in maps))
 
     def ball(self, grid: Grid, place: Float64, *, height: float, rim: float, dark: float = 0.0) -> None:
         """Add a translucent ball.
@@ -72,54 +77,3 @@ class Paint:
 def _limited(values: Float32) -> Float32:
     """Grey levels of steep slopes level off, as light that misses the objective can only get dark."""
     return np.asarray(90 * np.tanh(values / 90))
-
-
-@frozen(eq=False)
-class Cells:
-    """A plane tiled with cells; maps (S, S)."""
-
-    dome: Float32
-    """Height above the borders, 1 in the middle of a cell, 0 where no cell reaches."""
-    border: Float32
-    """Distance to the next border of cells in pixels."""
-    label: NDArray[np.int32]
-    """Which cell, from 1."""
-
-    @classmethod
-    def of(cls, grid: Grid, middles: Float64, reach: float, bend: Float32 | None = None) -> Cells:
-        """Cells around `middles` (N, 2) in radii; `reach` is the radius of a cell, `bend` wobbles borders."""
-        size = grid.size
-        columns, rows = np.clip(np.rint(grid.to_pixels(middles) - 0.5).astype(int), 0, size - 1).T
-        seeds = np.ones((size, size), np.uint8)
-        seeds[rows, columns] = 0
-        away, label = cv2.distanceTransformWithLabels(
-            seeds, cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
-        )
-        if bend is not None:
-            pixels = np.arange(size, dtype=np.float32)
-            columns, rows = pixels + bend, pixels[:, None] - bend[::-1]
-            away = cv2.remap(away, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-            label = cv2.remap(
-                label.astype(np.float32), columns, rows, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE
-            ).astype(np.int32)
-        inner = np.ones((size, size), np.uint8)
-        inner[:, 1:][label[:, 1:] != label[:, :-1]] = 0
-        inner[1:][label[1:] != label[:-1]] = 0
-        border = cv2.distanceTransform(inner, cv2.DIST_L2, cv2.DIST_MASK_5)
-        dome = np.sqrt(np.maximum(1 - (away / np.float32(reach * grid.radius)) ** 2, 0))
-        return cls(np.asarray(dome, np.float32), np.asarray(border, np.float32), np.asarray(label, np.int32))
-
-    def per_cell(self, rng: np.random.Generator, low: float, high: float) -> Float32:
-        """(S, S) a value for each cell."""
-        values = rng.uniform(low, high, int(self.label.max()) + 1).astype(np.float32)
-        return np.asarray(values[self.label])
-
-
-def spread(rng: np.random.Generator, count: int, radius: float = 1.0, jitter: float = 0.25) -> Float64:
-    """Points (count, 2) spread evenly over a disc: a jittered sunflower."""
-    index = np.arange(count) + 0.5
-    gap = radius * np.sqrt(np.pi / count)
-    distance = radius * np.sqrt(index / count)
-    angle = index * np.pi * (3 - np.sqrt(5)) + rng.uniform(0, 2 * np.pi)
-    points = np.stack([distance * np.cos(angle), distance * np.sin(angle)], axis=1)
-    return np.asarray(points + rng.normal(0, jitter * gap, points.shape))

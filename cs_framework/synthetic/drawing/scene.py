@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from cs_framework.api.boxes import as_boxes, clip
 from cs_framework.synthetic.drawing import cells, surround
-from cs_framework.synthetic.drawing.body import Body, Wall, soft_wall
+from cs_framework.synthetic.drawing.body import Body, Wall
 from cs_framework.synthetic.drawing.camera import Camera
 from cs_framework.synthetic.drawing.grid import Bool, Float32, Grain, Grid, blur, step
 from cs_framework.synthetic.drawing.lines import Place, look_alikes, single_edge, strings
 from cs_framework.synthetic.drawing.mass import Mass
 from cs_framework.synthetic.drawing.relief import Paint
+from cs_framework.synthetic.drawing.tissue import Cells, spread
 from cs_framework.synthetic.strings import draw_string, mask_box
 
 UInt8 = NDArray[np.uint8]
@@ -166,9 +167,9 @@ class _Anatomy:
         cls, paint: Paint, grid: Grid, body: Body, grain: Grain, stage: Stage, rng: np.random.Generator
     ) -> _Anatomy:
         low, high = {
-            "early": (0.06, 0.2),
-            "full": (0.03, 0.13),
-            "expanded": (0.01, 0.06),
+            "early": (0.06, 0.24),
+            "full": (0.05, 0.22),
+            "expanded": (0.02, 0.11),
             "hatching": (0.01, 0.06),
             "collapsed": (0.06, 0.2),
         }[stage]
@@ -182,18 +183,40 @@ class _Anatomy:
         wall, mass = Wall.draw(rng, rng.uniform(low, high)), Mass.draw(rng, rng.uniform(small, large))
         below, surface = wall.depth(grid, body)
         inside = step(below, 2 * grid.pixel)
-        beyond = mass.beyond(grid) if rng.random() < 0.93 else np.full_like(below, 1.0)
-        in_mass = step(-beyond, 2 * grid.pixel)
-        open_to_view = step(surface, 2 * grid.pixel) * (1 - in_mass)
+        beyond = mass.beyond(grid, grain) if rng.random() < 0.93 else np.full_like(below, 1.0)
+        in_mass, in_wall = step(-beyond, 2 * grid.pixel), 1 - step(surface, 2 * grid.pixel)
         zona = body.paint_zona(paint, grid, grain, rng)
         body.paint_membrane(paint, grid, rng)
-        view = blur(inside * (1 - 0.8 * in_mass) * (0.35 + 0.65 * open_to_view), 3 * grid.scale)
-        cells.paint_far_cells(paint, grid, grain, view, rng)
-        if rng.random() < 0.6:
-            paint.add(soft_wall(grid, body, grain, rng, rng.uniform(1, 2.5) * high), inside)
-        wall.paint(paint, grid, body, grain, rng)
-        paint.add(mass.paint(grid, grain, beyond, inside, rng))
+        paint.add(
+            _out_of_focus(grid, body, grain, rng, rng.uniform(1, 2.5) * high),
+            blur(inside * (1 - 0.8 * in_mass) * (1 - 0.65 * in_wall), 3 * grid.scale),
+        )
+        tiles = _tiles(grid, grain, rng)
+        if rng.random() < 0.5:
+            cells.paint_flank(paint, grid, tiles, grain, inside * (1 - in_mass), rng)
+        wall.paint(paint, grid, body, tiles, grain, rng)
+        paint.add(mass.paint(grid, tiles, grain, beyond, inside * (1 - 0.8 * in_wall), rng))
         cells.paint_round_cells(paint, grid, inside, rng)
         cells.paint_fragments(paint, grid, rng, (0.95, 1.1))
         cavity = (surface > 0) & (beyond > 0) & (below > 0)
         return cls(paint, below > 0, (zona > 0.5) & (below <= 0), cavity, (beyond <= 0) & (below > 0))
+
+
+def _tiles(grid: Grid, grain: Grain, rng: np.random.Generator) -> Cells:
+    """Cells of wall and inner cell mass, small or large."""
+    spacing = rng.uniform(0.09, 0.28)
+    count = round(np.pi / spacing**2)
+    bend = grain.lumps * np.float32(rng.uniform(0.003, 0.03) * grid.radius)
+    return Cells.of(grid, spread(rng, count, 1.0, 0.35), spacing * rng.uniform(0.6, 1), bend)
+
+
+def _out_of_focus(whole: Grid, body: Body, fine: Grain, rng: np.random.Generator, thickness: float) -> Paint:
+    """Cells above and below the focal plane: those seen through the cavity, and those along the wall."""
+    grid = whole.halved()
+    grain, paint = fine.halved(grid), Paint.empty(grid.size)
+    if rng.random() < 0.6:
+        Wall.draw(rng, thickness).paint(paint, grid, body, _tiles(grid, grain, rng), grain, rng)
+        sigma, weight = rng.uniform(2, 6) * grid.scale, np.float32(rng.uniform(0.5, 1.3))
+        paint = Paint(weight * blur(paint.thick, sigma), weight * blur(paint.shade, sigma))
+    cells.paint_far_cells(paint, grid, grain, rng)
+    return paint.enlarged(whole.size)
