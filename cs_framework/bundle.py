@@ -17,7 +17,7 @@ from attrs import asdict, field, frozen
 
 from cs_framework.errors import RecipeError
 from cs_framework.evaluation.operating_point import OperatingPoint
-from cs_framework.files import whole_folder, write_json
+from cs_framework.files import share_as_new, whole_folder, write_json
 from cs_framework.pipeline.components import Components
 from cs_framework.recipe.document import Document, check_files
 from cs_framework.recipe.problems import Place, Problems
@@ -82,6 +82,7 @@ def write_bundle(
         for name, component in components.trainable().items():
             (folder / name).mkdir()
             component.save(folder / name)
+        share_as_new(folder)
         content = {
             "format": FORMAT,
             "versions": versions,

@@ -17,12 +17,16 @@ from typing import Any
 def whole_file(path: Path) -> Iterator[Path]:
     """A path beside `path` to write to; it takes the place of `path` when the block succeeds.
 
-    The name keeps the suffix, for writers that choose a format by it.
+    The name keeps the suffix, for writers that choose a format by it. The mode is that of any new file, even
+    if the writer chose another, as safetensors does.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.stem}.{_unique()}{path.suffix}")
     try:
+        aside.touch()
+        mode = aside.stat().st_mode
         yield aside
+        aside.chmod(mode)
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
@@ -41,6 +45,19 @@ def whole_folder(path: Path) -> Iterator[Path]:
         aside.rename(path)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def share_as_new(folder: Path) -> None:
+    """Give a folder and all that lies in it the modes of what is newly made there, which the umask decides.
+
+    Only for folders whose files are their own: a hard link's mode is that of its other names, too.
+    """
+    probe = folder / f".{_unique()}"
+    probe.mkdir()
+    mode = probe.stat().st_mode & 0o777
+    probe.rmdir()
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(mode if path.is_dir() else mode & 0o666)
 
 
 def _unique() -> str:

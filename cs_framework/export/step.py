@@ -18,7 +18,7 @@ from cs_framework.bundle import read_bundle
 from cs_framework.data.source import open_source
 from cs_framework.errors import CSError, RecipeError, SetupError
 from cs_framework.export.parity import Reference, drift
-from cs_framework.files import whole_folder, write_json
+from cs_framework.files import share_as_new, whole_folder, write_json
 from cs_framework.pipeline.components import NETWORK_FILE, Components, make_env
 from cs_framework.pipeline.onnx import check_onnx, use_network, write_network
 from cs_framework.recipe import LoadedRecipe
@@ -98,6 +98,7 @@ def export(
         )
         _refuse_drift(exported, tolerance)
         _record(aside / "bundle.json", exported, tolerance)
+        share_as_new(aside)
     return exported
 
 

@@ -6,8 +6,10 @@ import json
 import os
 import pickle
 
+import numpy as np
 import pytest
 from attrs import evolve
+from safetensors.numpy import save_file
 
 from cs_framework.bundle import Bundle, Gate, read_bundle, write_bundle
 from cs_framework.errors import RecipeError
@@ -45,6 +47,21 @@ def test_a_recipe_overrides_the_least_confidence_of_the_bundle(bundle):
     assert bundle.least_confidence(PipelineSettings()) == 0.25
     assert bundle.least_confidence(PipelineSettings(min_confidence=0.0)) == 0
     assert evolve(bundle, boxes=None).least_confidence(PipelineSettings()) == 0, "as bundles of 0.1.0"
+
+
+class Learnt:
+    """Writes what it learnt as safetensors does, for its owner's eyes alone."""
+
+    def save(self, folder):
+        save_file({"x": np.zeros(3)}, folder / "weights.safetensors")
+        (folder / "weights.safetensors").chmod(0o600)
+
+
+def test_whoever_may_read_new_files_may_use_the_weights(tmp_path):
+    written = Bundle(tmp_path / "model", GATE)
+    write_bundle(written, Components(Learnt(), (), None, None), {}, {})
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.rglob("*") if path.is_file()}
+    assert modes["weights.safetensors"] == modes["bundle.json"] != 0o600
 
 
 def test_a_pickle_is_refused_and_never_loaded(bundle):
