@@ -1,11 +1,13 @@
 """Arrays kept between runs, under keys of everything they depend on.
 
 A shelf holds what one set of components made of frames, in one file for each batch that was computed
-together; frames are found one by one, whichever batch they were stored with.
+together; frames are found one by one, whichever batch they were stored with. A hash goes with the arrays of
+each frame, since a power cut or a bad disk leaves files of the right length with other values.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 from collections.abc import Callable, Mapping
@@ -52,8 +54,12 @@ class Shelf:
     _seen: set[Path] = field(factory=set)
     _as_of: int = 0
 
-    def get(self, key: str) -> Arrays | None:
-        """What is stored under a key, None where nothing is; damaged files count as absent."""
+    def get(self, key: str, fits: Callable[[Arrays], bool] | None = None) -> Arrays | None:
+        """What is stored under a key, None where nothing is.
+
+        What is damaged, or is not what `fits` asks for, counts as absent, so that it is computed again; its
+        file is removed.
+        """
         if self.folder is None:
             return None
         if key not in self._places:
@@ -63,12 +69,17 @@ class Shelf:
             return None
         try:
             os.utime(path)  # so that files nobody uses any more can be told by their age
-            with safe_open(path, framework="numpy") as file:
-                names = [name for name in file.keys() if name.startswith(f"{key}/")]  # noqa: SIM118
-                return {name.partition("/")[2]: file.get_tensor(name) for name in names}
-        except (OSError, SafetensorError):
+            arrays = _read(path, key)
+        except OSError:
             del self._places[key]
             return None
+        if arrays is not None and (fits is None or fits(arrays)):
+            return arrays
+        _warn_once(f"{path} is damaged: what the cache held there is computed again")
+        self._places = {kept: place for kept, place in self._places.items() if place != path}
+        with suppress(OSError):
+            path.unlink()
+        return None
 
     def put(self, entries: Mapping[str, Arrays]) -> None:
         """Store arrays by key, in one file; a cache that cannot be written is done without."""
@@ -82,9 +93,12 @@ class Shelf:
         }
         try:
             with whole_file(path) as aside:
-                save_file(tensors, aside)
+                save_file(tensors, aside, {key: _hash(arrays) for key, arrays in entries.items()})
         except (OSError, SafetensorError) as error:
             _warn_once(f"the cache {self.folder} cannot be written, so it is done without: {error}")
+            return
+        self._seen.add(path)
+        self._places.update(dict.fromkeys(entries, path))
 
     def _look(self) -> None:
         """Take note of files that have come since the last look."""
@@ -102,6 +116,27 @@ class Shelf:
 
 _NOTHING = Shelf(None)
 _shelf = cache(Shelf)  # what was seen of a folder holds for the whole process
+
+
+def _read(path: Path, key: str) -> Arrays | None:
+    """The arrays of a key as they were put, None where the file holds anything else."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            names = [name for name in file.keys() if name.startswith(f"{key}/")]  # noqa: SIM118
+            arrays = {name.partition("/")[2]: file.get_tensor(name) for name in names}
+            stated = (file.metadata() or {}).get(key)
+    except (SafetensorError, LookupError, TypeError, ValueError):  # a damaged header names other types
+        return None
+    return arrays if stated == _hash(arrays) else None
+
+
+def _hash(arrays: Arrays) -> str:
+    """Of names, types, shapes and values."""
+    found = hashlib.blake2b(digest_size=16)
+    for name, value in sorted(arrays.items()):
+        found.update(f"{name} {value.dtype.str} {value.shape} ".encode())
+        found.update(np.ascontiguousarray(value).tobytes())
+    return found.hexdigest()
 
 
 @cache

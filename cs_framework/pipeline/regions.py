@@ -38,7 +38,7 @@ class RegionMaker:
         """Frame size and boxes (N, 4) of each wanted frame that does not fail."""
         wanted = self._hashed(batch, wanted)
         shelf, key = self.cache.shelf("proposals", self._proposals_depend_on), partial(self._key, batch)
-        found = {i: stored for i in wanted if (stored := shelf.get(key(i))) is not None}
+        found = {i: stored for i in wanted if (stored := shelf.get(key(i), _are_proposals)) is not None}
         missing = [i for i in wanted if i not in found]
         boxes = batch.each("proposer", missing, lambda i: self.boxes_of(batch.frame(i)))
         made: dict[int, Arrays] = {
@@ -72,7 +72,12 @@ class RegionMaker:
                 return np.zeros((0, self.components.embedder.dim), np.float16)
             return self._embedded(view(batch.frame(i)) if view else batch.frame(i), boxes[i])
 
-        found = {i: stored["embeddings"] for i in wanted if (stored := shelf.get(key_of(i))) is not None}
+        def kept(i: int) -> Float16 | None:
+            wanted_shape = (len(boxes[i]), self.components.embedder.dim)
+            stored = shelf.get(key_of(i), lambda arrays: _are_embeddings(arrays, wanted_shape))
+            return None if stored is None else stored["embeddings"]
+
+        found = {i: rows for i in wanted if (rows := kept(i)) is not None}
         made = batch.each("embedder", [i for i in wanted if i not in found], embedded)
         shelf.put({key_of(i): {"embeddings": rows} for i, rows in made.items()} if shelf.folder else {})
         done = {**found, **made}
@@ -130,6 +135,21 @@ class RegionMaker:
             "threads": recipe.pipeline.threads,
             "seed": recipe.seed,
         }
+
+
+def _are_proposals(arrays: Arrays) -> bool:
+    if arrays.keys() != {"boxes", "size"}:
+        return False
+    boxes, size = arrays["boxes"], arrays["size"]
+    shapes = boxes.ndim == 2 and boxes.shape[1] == 4 and size.shape == (2,)
+    return shapes and (boxes.dtype, size.dtype) == (np.float32, np.int64) and bool(np.isfinite(boxes).all())
+
+
+def _are_embeddings(arrays: Arrays, shape: tuple[int, int]) -> bool:
+    if arrays.keys() != {"embeddings"}:
+        return False
+    rows = arrays["embeddings"]
+    return rows.shape == shape and rows.dtype == np.float16 and bool(np.isfinite(rows).all())
 
 
 def _size(stored: NDArray[np.int64]) -> tuple[int, int]:

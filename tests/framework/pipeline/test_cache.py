@@ -1,6 +1,12 @@
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cs_framework.pipeline.cache import Cache, Shelf
 
@@ -39,6 +45,50 @@ def test_a_damaged_file_counts_as_absent(tmp_path):
     assert shelf.get("one") is None
     shelf.put({"one": {"x": np.ones(1)}})
     assert Shelf(tmp_path).get("one")["x"].tolist() == [1]
+
+
+def values_at(path) -> int:
+    """Where the values of a file begin."""
+    return 8 + int.from_bytes(path.read_bytes()[:8], "little")
+
+
+@pytest.mark.parametrize("damage", ["zero", "bit", "nan"])
+def test_other_values_of_the_right_length_count_as_absent(damage, tmp_path, caplog):
+    put = {"one": {"x": np.arange(1, 9, dtype=np.float32)}, "two": {"x": np.ones(2, np.float32)}}
+    Shelf(tmp_path).put(put)
+    (path,) = tmp_path.iterdir()
+    content, start = bytearray(path.read_bytes()), values_at(path)
+    if damage == "bit":
+        content[start + 5] ^= 64
+    else:
+        content[start:] = bytes([0 if damage == "zero" else 255]) * (len(content) - start)
+    path.write_bytes(content)
+    shelf = Shelf(tmp_path)
+    assert [shelf.get(key) is None for key in put] != [False, False]
+    assert "is damaged" in caplog.text
+    shelf.put(put)
+    for looking in (shelf, Shelf(tmp_path)):
+        assert looking.get("one")["x"].tolist() == [*range(1, 9)]
+        assert looking.get("two")["x"].tolist() == [1, 1]
+
+
+@given(where=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
+def test_a_flipped_bit_anywhere_never_gives_other_values(where, bit):
+    with TemporaryDirectory() as name:
+        Shelf(Path(name)).put({"one": {"x": np.arange(6, dtype=np.float32).reshape(2, 3)}})
+        (path,) = Path(name).iterdir()
+        content = bytearray(path.read_bytes())
+        content[int(where * len(content))] ^= 1 << bit
+        path.write_bytes(content)
+        found = Shelf(Path(name)).get("one")
+        assert found is None or found["x"].tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
+def test_what_fails_a_check_counts_as_absent(tmp_path):
+    shelf = Shelf(tmp_path)
+    shelf.put({"one": {"x": np.full(3, np.nan)}})
+    assert shelf.get("one", lambda arrays: np.isfinite(arrays["x"]).all()) is None
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(tmp_path, caplog):

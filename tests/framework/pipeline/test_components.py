@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from attrs import evolve
 
@@ -122,3 +123,24 @@ def test_judging_proposers_builds_nothing_else(tmp_path):
     assert len(built.proposers) == 1
     assert built.anomaly_filter is None
     assert built.trainable() == {}
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"boxes": np.full((2, 4), np.nan, np.float32)}, {"boxes": np.ones((2, 3))}, {}]
+)
+def test_what_the_cache_holds_is_checked_like_what_a_component_gives(wrong, loaded, tmp_path):
+    parts = Components.build(loaded, Env())
+    parts.anomaly_filter.learnt = 4.0
+    maker = RegionMaker(loaded, parts, Cache(tmp_path / "cache"))
+    path = next((tmp_path / "data").rglob("*.png"))
+    (unit,) = make_units([FrameRef(id="a", path=path, sequence="e", index=0)])
+    first = maker.propose(Batch(unit, read_frame), [0])
+    size = {"size": np.array(first[0][0], np.int64)}
+    (kept,) = (tmp_path / "cache").rglob("*.safetensors")
+    shelf = maker.cache.shelf("proposals", maker._proposals_depend_on)
+    shelf.put({key: {**size, **wrong} for key in shelf._places})
+    assert list((tmp_path / "cache").rglob("*.safetensors")) == [kept]
+    batch = Batch(unit, read_frame)
+    again = maker.propose(batch, [0])
+    assert not batch.failed
+    assert again[0][1].tolist() == first[0][1].tolist()
