@@ -142,7 +142,8 @@ def _are_proposals(arrays: Arrays) -> bool:
         return False
     boxes, size = arrays["boxes"], arrays["size"]
     shapes = boxes.ndim == 2 and boxes.shape[1] == 4 and size.shape == (2,)
-    return shapes and (boxes.dtype, size.dtype) == (np.float32, np.int64) and bool(np.isfinite(boxes).all())
+    types = boxes.dtype == np.float32 and size.dtype == np.int64
+    return shapes and types and bool(np.isfinite(boxes).all())
 
 
 def _are_embeddings(arrays: Arrays, shape: tuple[int, int]) -> bool:
