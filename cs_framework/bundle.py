@@ -16,6 +16,7 @@ from typing import Any
 from attrs import asdict, field, frozen
 
 from cs_framework.errors import RecipeError
+from cs_framework.evaluation.carried import CarriedEvaluation
 from cs_framework.evaluation.operating_point import OperatingPoint
 from cs_framework.files import share_as_new, whole_folder, write_json
 from cs_framework.pipeline.components import Components
@@ -25,6 +26,7 @@ from cs_framework.recipe.reader import Reader, plain
 from cs_framework.recipe.schema import PipelineSettings
 
 FORMAT = 1
+EVALUATION_FILE = "evaluation.json"
 
 
 @frozen
@@ -59,6 +61,8 @@ class Bundle:
     provenance: dict[str, Any] = field(factory=dict)
     export: dict[str, Any] = field(factory=dict)
     """How far the exported networks are from those they were made from; empty where none was exported."""
+    evaluation: CarriedEvaluation | None = None
+    """What `evaluate` found in the run that trained it; None where that step was not taken."""
 
     def least_confidence(self, settings: PipelineSettings) -> float:
         """Of a reported box: what the recipe asks for, else the bundle's operating point, else any."""
@@ -120,7 +124,35 @@ def read_bundle(folder: Path) -> Bundle:
     read = Reader(here, problems).table(_Content, plain(content), ())
     problems.raise_if_any()
     assert isinstance(read, _Content), "or there would be problems"
-    return Bundle(folder, read.gate, read.boxes, read.notes, read.provenance, read.export)
+    return Bundle(
+        folder, read.gate, read.boxes, read.notes, read.provenance, read.export, read_carried(folder)
+    )
+
+
+def write_carried(folder: Path, evaluation: CarriedEvaluation) -> None:
+    """Write what `evaluate` found into the bundle of its run, where no result depends on it."""
+    write_json(folder / EVALUATION_FILE, asdict(evaluation))
+
+
+def read_carried(folder: Path) -> CarriedEvaluation | None:
+    """Read the evaluation that a bundle carries; None where it carries none.
+
+    Raises:
+        RecipeError: it is not one that this version understands.
+    """
+    file = folder / EVALUATION_FILE
+    if not file.exists():
+        return None
+    problems = Problems()
+    try:
+        content = json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise RecipeError(f"{file}: not a readable evaluation ({error!r}); remove it") from error
+    here = Document({"evaluation": content}, {(): Place((0, 0, 0), str(file), folder)})
+    read = Reader(here, problems).table(CarriedEvaluation, plain(content), ())
+    problems.raise_if_any()
+    assert isinstance(read, CarriedEvaluation), "or there would be problems"
+    return read
 
 
 @frozen

@@ -13,7 +13,6 @@ from numpy.typing import ArrayLike, NDArray
 from cs_framework.api import boxes as bx
 from cs_framework.evaluation import coco
 from cs_framework.evaluation.bootstrap import Bootstrap
-from cs_framework.evaluation.operating_point import choose_threshold, given_threshold
 from cs_framework.evaluation.overlaps import Overlaps, annotated, annotated_share
 from cs_framework.evaluation.ranking import (
     Float64,
@@ -62,7 +61,7 @@ def evaluate(
         ValueError: there is a filter, and a score is not finite.
     """
     report: Figures = {}
-    remarks = [*notes, *_remarks_on_confidence(splits)]
+    remarks = list(notes)
     for name, frames in splits.items():
         split = _Split(frames, Bootstrap([f.result.sequence for f in frames], resamples, seed))
         report[name] = {
@@ -269,6 +268,11 @@ def _cascade(split: _Split) -> Figures:
             split.abnormal,
             missing="no abnormal frames",
         ),
+        "string_frames_reported": split.figure(
+            ratio(split.abnormal & reported, split.abnormal),
+            split.abnormal,
+            missing="no abnormal frames",
+        ),
         "normal_frames_reported": split.figure(
             ratio(~split.abnormal & reported, ~split.abnormal),
             ~split.abnormal,
@@ -280,33 +284,8 @@ def _cascade(split: _Split) -> Figures:
 
 
 def _confidence(frame: JudgedFrame) -> float:
-    """The highest confidence of the boxes that a run reports of a frame, 0 where it reports none."""
-    return max((d.confidence for d in frame.result.detections if frame.result.flagged), default=0.0)
-
-
-def _remarks_on_confidence(splits: Mapping[str, Sequence[JudgedFrame]]) -> list[str]:
-    """Which `min_confidence` would tell frames with strings from others: chosen on val, shown on every split.
-
-    The best box of every frame is wanted for finding strings, and misleads who counts frames with boxes.
-    """
-    known = {
-        name: ([_confidence(f) for f in frames], [f.label for f in frames])
-        for name, frames in splits.items()
-        if {f.label for f in frames} == {0, 1}
-    }
-    if "val" not in known:
-        return []
-    chosen = choose_threshold(*known["val"], sensitivity=None).threshold
-    least = math.floor(chosen * 1000) / 1000  # what a reader can type, and keeps the frame that it came from
-    points = {name: given_threshold(*frames, least) for name, frames in known.items()}
-    if least <= 0 or points["val"].specificity == given_threshold(*known["val"], 1e-9).specificity:
-        return []
-    told = (
-        f"in {name} {point.sensitivity:.0%} of the string frames and "
-        f"{1 - (point.specificity or 0):.0%} of the others keep a box"
-        for name, point in points.items()
-    )
-    return [f"with pipeline.min_confidence = {least}, chosen on val by Youden's index, {'; '.join(told)}"]
+    """The highest confidence of any box of a frame, 0 where it has none or is not flagged."""
+    return max((d.confidence for d in frame.result.ranked if frame.result.flagged), default=0.0)
 
 
 def _found(frame: JudgedFrame) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -16,10 +17,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from attrs import evolve, frozen
 
+from cs_framework.bundle import read_carried
+from cs_framework.errors import RecipeError
+from cs_framework.evaluation.carried import CarriedEvaluation
 from cs_framework.files import PRETRAINED, shipped
 from cs_framework.outputs.tracks import SEQUENCES
 from cs_framework.recipe.loading import RESOLVED_FILE
 
+log = logging.getLogger(__name__)
 Row = dict[str, Any]
 Box = tuple[float, float, float, float]
 
@@ -99,6 +104,8 @@ class Contents:
     recipe_text: str
     bundle: Row
     """``bundle.json``; empty where the run has none."""
+    carried: CarriedEvaluation | None
+    """The evaluation that the bundle carries."""
     metrics: Row
     """``metrics.json``; empty where nothing was judged."""
     proposals: Row
@@ -136,6 +143,7 @@ class Contents:
             recipe=recipe,
             recipe_text=text,
             bundle=_json(bundle / "bundle.json"),
+            carried=_carried(bundle),
             metrics=_json(folder / "metrics.json"),
             proposals=_json(folder / "proposals.json"),
             judged=judged,
@@ -173,6 +181,28 @@ class Contents:
         return tuple(look for look in self.judged if look.split == self.split)
 
     @cached_property
+    def alarms(self) -> tuple[float, float] | None:
+        """Shares of string-free frames and of frames with strings that get a reported box; None if unknown.
+
+        On the judged frames of this run, else on those of the run that trained the bundle, else on the
+        validation frames that its operating point was chosen on.
+        """
+        if {look.label for look in self.judged_frames} == {0, 1}:
+            free, shown = (
+                [bool(look.reported) for look in self.judged_frames if look.label == label]
+                for label in (0, 1)
+            )
+            return sum(free) / len(free), sum(shown) / len(shown)
+        if self.carried is not None and self.carried.best is not None:
+            split = self.carried.best[1]
+            if split.false_alarms and split.finds:
+                return split.false_alarms.value, split.finds.value
+        point = self.bundle.get("boxes") or {}
+        if point.get("sensitivity") is None or point.get("specificity") is None:
+            return None
+        return 1 - point["specificity"], point["sensitivity"]
+
+    @cached_property
     def notes(self) -> list[str]:
         """What a reader has to know of training and figures."""
         lists = (self.bundle, self.metrics, self.proposals)
@@ -185,6 +215,14 @@ def _bundle(recipe: Row, folder: Path) -> Path:
     if named is None or (folder / "model").exists():
         return folder / "model"
     return (shipped(PRETRAINED) or folder / "model") if named == PRETRAINED else Path(named)
+
+
+def _carried(bundle: Path) -> CarriedEvaluation | None:
+    try:
+        return read_carried(bundle)
+    except RecipeError as error:  # a report is worth more than what somebody has made of this file
+        log.warning("%s", error)
+        return None
 
 
 def _timelines(folder: Path, sequences: Sequence[str], known: dict[str, Looked]) -> dict[str, Any]:

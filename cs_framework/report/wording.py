@@ -9,9 +9,13 @@ from attrs import frozen
 from markupsafe import Markup
 
 from cs_framework.api import boxes as bx
+from cs_framework.evaluation.carried import quoted
 from cs_framework.evaluation.metrics import FOUND_IOU
 from cs_framework.report.charts import interval
 from cs_framework.report.contents import Contents, Looked, Row
+
+ADAPTATION = ("adapted", "not adapted")
+"""How the notes of a bundle begin that say whether it was adapted to the frames of the run."""
 
 FEW = 10
 """Embryos below which a figure is said to rest on few."""
@@ -45,8 +49,9 @@ MEANINGS = {
     "ap": ("AP of boxes", "as in COCO, over the whole ranking of boxes"),
     "flagged_fraction": ("frames flagged", "share of all frames that stage 1 lets pass"),
     "string_frames_flagged": ("string frames flagged", "share of the frames with strings that pass"),
-    "normal_frames_reported": ("false alarms", "share of the string-free frames with a reported box"),
-    "confidence_auroc": ("AUROC of the confidence", "of a frame's best reported box, none counting 0"),
+    "string_frames_reported": ("finds", "share of the frames with strings that have a reported box"),
+    "normal_frames_reported": ("false alarms", "share of the string-free frames that have one"),
+    "confidence_auroc": ("AUROC of the confidence", "of a frame's best box, none counting 0"),
     "strings_found": ("strings found", f"share of annotated strings under a reported box (IoU {FOUND_IOU})"),
     "mean_best_iou": ("overlap of the best proposal", "mean over annotated strings"),
     "seconds_per_frame": ("seconds per frame", "time that proposing took"),
@@ -126,12 +131,27 @@ def headline(contents: Contents) -> str:
         return "How well this recipe does"
     if not totals.embryos:
         return "No frame could be looked at"
+    if totals.with_strings and _no_evidence(contents):
+        return "No more strings reported than on frames without any"
     if totals.embryos == 1:
         what = "Strings" if totals.with_strings else "No strings"
         return f"{what} reported in {contents.sequences[0]['sequence']}"
     if not totals.with_strings:
         return f"No strings reported in {totals.embryos} embryos"
     return f"Strings reported in {totals.with_strings} of {totals.embryos} embryos"
+
+
+AS_OFTEN = 0.8
+"""A report is no evidence where string-free frames get one more than this times as often as string frames."""
+
+
+def _no_evidence(contents: Contents) -> bool:
+    """Whether string-free frames get a report about as often as those with strings, or as those looked at."""
+    if contents.alarms is None:
+        return False
+    wrong, right = contents.alarms
+    share = contents.totals.frames_with_strings / max(contents.totals.frames, 1)
+    return wrong > AS_OFTEN * right or wrong >= share
 
 
 def answer(contents: Contents) -> Iterator[str]:
@@ -167,11 +187,7 @@ def trust(contents: Contents) -> list[str]:
     """How far the answer can be trusted, from frames of which the truth is known."""
     looks = contents.judged_frames
     if not looks:
-        return [
-            "This run was not judged on frames with known answers, so nothing here says how often it errs. "
-            "Look at the frames.",
-            _CONFIDENCE,
-        ]
+        return [*_of_bundle(contents), _CONFIDENCE]
     strings, free = ([look for look in looks if look.label == label] for label in (1, 0))
     embryos = len({look.sequence for look in looks})
     found = [
@@ -191,19 +207,43 @@ def trust(contents: Contents) -> list[str]:
     return [*texts, _CONFIDENCE]
 
 
+def _of_bundle(contents: Contents) -> Iterator[str]:
+    """What is known of the model, where no frame of this run was judged."""
+    notes = contents.bundle.get("notes", ())
+    yield from (f"{note[0].upper()}{note[1:]}." for note in notes if note.startswith(ADAPTATION))
+    if contents.carried is not None:
+        yield from quoted(contents.carried)
+        asked = contents.recipe.get("pipeline", {}).get("min_confidence")
+        if asked is not None and asked != contents.carried.least:
+            yield (
+                f"That holds for boxes from confidence {contents.carried.least:.3g} on; this run reports "
+                f"them from {asked:.3g} on."
+            )
+        yield "Your frames may look unlike those: look at them before relying on a figure."
+    elif contents.alarms is not None:
+        wrong, right = contents.alarms
+        yield (
+            "On the frames that its operating points were chosen on, the model reported a string in "
+            f"{right:.0%} of those with strings and in {wrong:.0%} of those without, which flatters it. "
+            "Look at the frames."
+        )
+    else:
+        yield (
+            "Neither this run nor its model was judged on frames with known answers, so nothing here says "
+            "how often it errs. Look at the frames."
+        )
+
+
 def _verdict(contents: Contents, strings: list[Looked], free: list[Looked]) -> Iterator[str]:
     if strings and free:
         right, wrong = (_reported(some) / len(some) for some in (strings, free))
-        if wrong > 0.8 * right:
+        if wrong > AS_OFTEN * right:
             yield (
                 "A report by itself is thus no evidence of a string: frames without strings get one nearly "
                 "as often. Look at each frame."
             )
         elif wrong > 0.3 * right:
             yield "So many reports are false alarms: look at each frame before relying on it."
-        if wrong > 0.3 * right:
-            notes = contents.metrics.get("notes", ())
-            yield from (f"Fewer false alarms: {note}." for note in notes if "pipeline.min_confidence" in note)
     stage1 = contents.metrics["splits"][contents.split]["stage1"]
     if not isinstance(stage1, Mapping) or not isinstance(stage1["auroc"], Mapping):
         return

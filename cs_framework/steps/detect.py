@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from itertools import takewhile
 from time import monotonic
 
 from attrs import evolve, frozen
@@ -99,9 +98,9 @@ def _parts(run: Run, source: Input, context: int) -> Parts:
 def _compute(run: Run, parts: Parts, todo: Sequence[Shard]) -> None:
     keep, shown = run.loaded.recipe.outputs.proposals, -PROFILED_EVERY
     with interruptible() as stopping:
-        units = (shard.unit for shard in takewhile(lambda _: not stopping(), todo))
-        analyses = run.analyses(units, len(todo), gated=True, keep_regions=keep)
-        for shard, analysis in zip(todo, run.track(analyses, "detecting", len(todo)), strict=False):
+        units = [shard.unit for shard in todo]
+        analyses = run.analyses(units, "detecting", gated=True, keep_regions=keep, stopping=stopping)
+        for shard, analysis in zip(todo, analyses, strict=False):
             with run.timings.measure("write", len(shard.unit.refs)):
                 parts.add(*_of_one_version(shard, analysis))
             if run.profile and monotonic() - shown > PROFILED_EVERY:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 
+from cs_framework.bundle import write_carried
 from cs_framework.data.images import content_hash
 from cs_framework.errors import DataError
+from cs_framework.evaluation.carried import carried
 from cs_framework.evaluation.metrics import evaluate as figures
 from cs_framework.evaluation.plots import plot_all
 from cs_framework.evaluation.summary import summary
@@ -45,6 +47,15 @@ def evaluate(run: Run) -> None:
     frames = judged_table(judged, lambda frame: content_hash(refs[frame]))
     write_evaluation(run.out / "evaluation", frames, metrics)
     plot_all(judged, metrics, run.out / "plots")
+    if run.bundle.folder == run.out / "model":  # that of this very run
+        evaluation = carried(
+            judged,
+            metrics,
+            data="drawn embryos" if recipe.data.source == "synthetic" else "labelled frames",
+            least=run.bundle.least_confidence(recipe.pipeline),
+            threshold=gate.point.threshold if gate else None,
+        )
+        write_carried(run.bundle.folder, evaluation)
     write_json(run.out / "metrics.json", metrics)
     log.info("%s", summary(metrics))
 

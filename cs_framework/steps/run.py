@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from importlib.metadata import version
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from attrs import define, evolve, field
 from cs_framework._markers import DISTRIBUTION
 from cs_framework.api.components import Env, Skipped
 from cs_framework.api.frames import Frame
-from cs_framework.bundle import Bundle
+from cs_framework.bundle import EVALUATION_FILE, Bundle
 from cs_framework.data.dataset import DataSet, load_dataset
 from cs_framework.data.images import read_frame
 from cs_framework.data.labels import LabelledFrame
@@ -116,19 +116,24 @@ class Run:
         """Both stages, trained, on some frames; those that fail are added to `skipped`."""
         results: list[FrameResult] = []
         units = make_units(refs, self.context)
-        done = self.analyses(units, len(units), gated=gated, keep_regions=keep_regions)
-        for analysis in self.track(done, description, len(units)):
+        for analysis in self.analyses(units, description, gated=gated, keep_regions=keep_regions):
             results += analysis.results
             self.skipped += analysis.skipped
         return results
 
     def analyses(
-        self, units: Iterable[Unit], count: int, *, gated: bool, keep_regions: bool
+        self,
+        units: Sequence[Unit],
+        description: str,
+        *,
+        gated: bool,
+        keep_regions: bool,
+        stopping: Callable[[], bool] = lambda: False,
     ) -> Iterator[Analysis]:
-        """Both stages, trained, on `count` units: what each gave, in order.
+        """Both stages, trained, on units: what each gave, in order, until somebody is `stopping`.
 
-        Where there are too few units to keep all processes busy, they are handed out batch by batch, which
-        makes no difference to the components.
+        Progress counts frames. Where there are too few units to keep all processes busy, they are handed out
+        batch by batch, which makes no difference to the components.
         """
         assert self.bundle is not None, "train comes first, or the recipe names a bundle"
         gate = self.bundle.gate
@@ -139,16 +144,20 @@ class Run:
             least=self.bundle.least_confidence(self.loaded.recipe.pipeline),
             content=digest(self.origin()),
         )
-        few = count < 2 * self.engine.workers
+        few = len(units) < 2 * self.engine.workers
         taken: deque[int] = deque()
 
         def calls() -> Iterator[tuple[Unit, bool, bool]]:
-            for unit in units:
+            for unit in takewhile(lambda _: not stopping(), units):
                 pieces = unit.batches() if few else [unit]
                 taken.append(len(pieces))
                 yield from ((piece, gated, keep_regions) for piece in pieces)
 
-        answers = self.engine.map(Worker(self.loaded, self.components, spec), analyse, calls())
+        answers = self._counted(
+            self.engine.map(Worker(self.loaded, self.components, spec), analyse, calls()),
+            description,
+            sum(len(unit.refs) for unit in units),
+        )
         while True:
             with self.timings.wait("write"):
                 first = next(answers, None)
@@ -157,6 +166,18 @@ class Run:
                 analysis = Analysis.joined([first, *islice(answers, taken.popleft() - 1)])
             self.timings.add(analysis.timings)
             yield analysis
+
+    def _counted(self, answers: Iterable[Analysis], description: str, frames: int) -> Iterator[Analysis]:
+        """What comes, while progress is shown in frames."""
+        shown = iter(self.track(range(frames), description, frames))
+        for answer in answers:
+            done = len(answer.results) + len(answer.skipped)
+            frames -= done
+            for _ in range(
+                done + (frames == 0)
+            ):  # once more, since an item is done when the next is asked for
+                next(shown, None)
+            yield answer
 
     @property
     def context(self) -> int:
@@ -172,6 +193,7 @@ class Run:
         """What results depend on beside the frames, digested: the recipe, the trained bundle, versions."""
         assert self.bundle is not None, "train comes first, or the recipe names a bundle"
         files = sorted(path for path in self.bundle.folder.rglob("*") if path.is_file())
+        files = [path for path in files if path.name != EVALUATION_FILE]  # which changes no result
         return {
             "recipe": digest(meaning(self.loaded.to_toml())),
             **{

@@ -11,8 +11,9 @@ import pytest
 from attrs import evolve
 from safetensors.numpy import save_file
 
-from cs_framework.bundle import Bundle, Gate, read_bundle, write_bundle
+from cs_framework.bundle import Bundle, Gate, read_bundle, write_bundle, write_carried
 from cs_framework.errors import RecipeError
+from cs_framework.evaluation.carried import CarriedEvaluation, Share, SplitEvaluation
 from cs_framework.evaluation.operating_point import OperatingPoint
 from cs_framework.pipeline.components import Components
 from cs_framework.recipe import document, load_recipe
@@ -62,6 +63,19 @@ def test_whoever_may_read_new_files_may_use_the_weights(tmp_path):
     write_bundle(written, Components(Learnt(), (), None, None), {}, {})
     modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.rglob("*") if path.is_file()}
     assert modes["weights.safetensors"] == modes["bundle.json"] != 0o600
+
+
+def test_the_evaluation_is_written_beside_and_read_strictly(bundle):
+    figures = SplitEvaluation(4, 2, 2, Share(0.5, 0.1, 0.9, 2, "embryo"), None)
+    evaluation = CarriedEvaluation("drawn embryos", 0.25, None, {"test": figures})
+    write_carried(bundle.folder, evaluation)
+    assert read_bundle(bundle.folder) == evolve(bundle, evaluation=evaluation)
+    (bundle.folder / "evaluation.json").write_text('{"data": 1, "least": 0.5}')
+    with pytest.raises(RecipeError, match=r"evaluation\.json: data: must be text"):
+        read_bundle(bundle.folder)
+    (bundle.folder / "evaluation.json").write_text("[")
+    with pytest.raises(RecipeError, match=r"evaluation\.json: not a readable"):
+        read_bundle(bundle.folder)
 
 
 def test_a_pickle_is_refused_and_never_loaded(bundle):

@@ -56,6 +56,7 @@ def modules(module, *arguments, cwd=ROOT):
         ("cs_framework.cli.plugins", ["list"], 340),
         ("cs_framework.cli.plugins", ["list", "--json"], 340),
         ("cs_framework.cli.run", ["--help"], 330),
+        ("cs_framework.cli.detect", ["--help"], 330),
         ("cs_framework.cli.data", ["--help"], 330),
         ("cs_framework.cli.compare", ["--help"], 330),
         ("cs_framework.cli.export", ["--help"], 330),

@@ -67,6 +67,7 @@ def test_shape():
         "cascade": {
             "flagged_fraction": FIGURE,
             "string_frames_flagged": FIGURE,
+            "string_frames_reported": FIGURE,
             "normal_frames_reported": FIGURE,
             "confidence_auroc": FIGURE,
             "strings_found": FIGURE,
@@ -246,36 +247,11 @@ def test_confidence_of_frames_is_judged_by_their_best_reported_box():
     frames = [frame(1, 0.9), frame(1, 0.3), frame(1, 0.8, flagged=False), frame(0, 0.5), frame(0), frame(0)]
     cascade = figures(frames)["cascade"]
     assert value(cascade["normal_frames_reported"]) == pytest.approx(1 / 3)
+    assert value(cascade["string_frames_reported"]) == pytest.approx(2 / 3)
     wanted = sk.roc_auc_score([1, 1, 1, 0, 0, 0], [0.9, 0.3, 0, 0.5, 0, 0])
     assert value(cascade["confidence_auroc"]) == pytest.approx(wanted)
     assert figures([frame(1, 0.9)])["cascade"]["confidence_auroc"] == "no normal frames"
     assert value(figures([frame(0, 0.0)])["cascade"]["normal_frames_reported"]) == 1
-
-
-def test_a_confidence_that_tells_frames_apart_is_named():
-    def split(*frames):
-        return [
-            judged(strings=None, label=label, regions=[HALF], confidence=[confidence])
-            for label, confidence in frames
-        ]
-
-    val = split((1, 0.875), (1, 0.6127), (0, 0.5), (0, 0.75))
-    test = split((1, 0.7), (1, 0.2), (0, 0.9), (0, 0.1))
-
-    def notes(**splits):
-        return evaluate(splits, threshold=None, resamples=100, seed=0)["notes"]
-
-    (note,) = (note for note in notes(val=val, test=test) if "min_confidence" in note)
-    assert note == (
-        "with pipeline.min_confidence = 0.875, chosen on val by Youden's index, "
-        "in val 50% of the string frames and 0% of the others keep a box; "
-        "in test 0% of the string frames and 50% of the others keep a box"
-    )
-    (note,) = (note for note in notes(val=val[:3], test=split((0, 0.1))) if "min_confidence" in note)
-    assert "= 0.612, " in note, "rounded down, so that the frame stays"
-    assert "in test" not in note, "one class tells nothing"
-    for silent in ({"test": test}, {"val": split((1, 0.2), (1, 0.3))}, {"val": split((1, 0.2), (0, 0.9))}):
-        assert not any("min_confidence" in note for note in notes(**silent))
 
 
 def test_without_a_filter():

@@ -21,7 +21,7 @@ def test_summary_holds_every_figure_once():
     assert any("top5 hit rate @ 0.25" in line for line in lines)
     assert any("confusion" in line and f"tp {stage1['confusion']['tp']}" in line for line in lines)
     assert lines[-1] == "note: held out"
-    assert len(lines) == 3 + 10 + 25 + 5 + 1
+    assert len(lines) == 3 + 10 + 25 + 6 + 1
 
 
 def test_summary_repeats_the_reasons():

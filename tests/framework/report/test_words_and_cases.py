@@ -9,6 +9,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cs_framework.evaluation.carried import CarriedEvaluation, Share, SplitEvaluation
 from cs_framework.report.cases import EACH, choose_cases
 from cs_framework.report.contents import Contents, Looked, Totals
 from cs_framework.report.wording import answer, figure_lines, headline, trust
@@ -27,13 +28,16 @@ def figure(value, low=None, high=None, n=30, unit="embryo"):
     return {"value": value, "low": low, "high": high, "n": n, "unit": unit}
 
 
-def contents(judged=(), sequences=(), auroc=None, cue=0.5, detected=True, timelines=None):
+def contents(
+    judged=(), sequences=(), auroc=None, cue=0.5, detected=True, timelines=None, bundle=None, carried=None
+):
     stage1 = {"auroc": auroc, "baselines": {"mean_intensity": figure(cue)}} if auroc else "no filter"
     return Contents(
         folder=Path(),
         recipe={},
         recipe_text="",
-        bundle={},
+        bundle=bundle or {},
+        carried=carried,
         metrics={"splits": {"test": {"stage1": stage1}}} if judged else {},
         proposals={},
         judged=tuple(judged),
@@ -184,10 +188,44 @@ def test_other_embryos_come_before_a_second_case_of_one(frames):
     assert surest.looks[0].confidence == max(c for _, c in frames)
 
 
-def test_false_alarms_come_with_the_cure():
-    notes = ["with pipeline.min_confidence = 0.4, all is well", "another note"]
-    many, few = contents(judged(18, 17)), contents(judged(18, 1))
-    for some in (many, few):
-        some.metrics["notes"] = notes
-    assert "Fewer false alarms: with pipeline.min_confidence = 0.4, all is well." in trust(many)
-    assert "min_confidence" not in " ".join(trust(few))
+CARRIED = CarriedEvaluation(
+    "drawn embryos",
+    0.25,
+    0.5,
+    {
+        "val": SplitEvaluation(20, 10, 5),
+        "test": SplitEvaluation(40, 20, 10, Share(0.05, 0.01, 0.1), Share(0.75, 0.6, 0.9), None, Share(0.7)),
+    },
+)
+
+
+def test_the_figures_of_the_bundle_are_quoted():
+    text = " ".join(trust(contents(carried=CARRIED)))
+    assert "On 40 frames (20 with strings) of 10 embryos" in text
+    assert "(drawn embryos, split test)" in text
+    assert "in 75% (60% to 90%) of those with strings and in 5% (1% to 10%) of those without" in text
+    assert "centred on a string in 70% of" in text
+    assert "from confidence" not in text
+    asked = evolve(contents(carried=CARRIED), recipe={"pipeline": {"min_confidence": 0.05}})
+    assert "from confidence 0.25 on; this run reports them from 0.05 on" in " ".join(trust(asked))
+    point = {"boxes": {"sensitivity": 0.9, "specificity": 0.95}, "notes": ["adapted to 50 frames", "other"]}
+    text = " ".join(trust(contents(bundle=point)))
+    assert "in 90% of those with strings and in 5% of those without" in text
+    assert text.startswith("Adapted to 50 frames.")
+
+
+@pytest.mark.parametrize(
+    ("rows", "alarms", "counted"),
+    [
+        ([row("e1", shown=2), row("e2")], (0.05, 0.75), True),
+        ([row("e1", shown=2), row("e2")], (0.7, 0.75), False),
+        ([row("e1", shown=1), *(row(f"e{i}") for i in range(9))], (0.05, 0.75), False),
+    ],
+    ids=["evidence", "as often without strings", "as rarely as false alarms"],
+)
+def test_no_headline_counts_what_frames_without_strings_get_too(rows, alarms, counted):
+    wrong, right = alarms
+    point = {"boxes": {"sensitivity": right, "specificity": 1 - wrong}}
+    said = headline(contents(sequences=rows, bundle=point))
+    assert said.startswith("Strings reported in") is counted
+    assert ("than on frames without any" in said) is not counted
