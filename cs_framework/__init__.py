@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from cs_framework.errors import FrameError as FrameError
     from cs_framework.errors import RecipeError as RecipeError
     from cs_framework.errors import SetupError as SetupError
+    from cs_framework.synthetic.drawing.scene import Scene as Scene
+    from cs_framework.synthetic.drawing.scene import draw_scene as draw_scene
+    from cs_framework.synthetic.frames import render_embryo as render_embryo
     from cs_framework.synthetic.implants import Implant as Implant
     from cs_framework.synthetic.implants import cavity as cavity
     from cs_framework.synthetic.implants import implant as implant
@@ -65,6 +68,9 @@ _HOME = {
     "FrameError": "errors",
     "RecipeError": "errors",
     "SetupError": "errors",
+    "Scene": "synthetic.drawing.scene",
+    "render_embryo": "synthetic.frames",
+    "draw_scene": "synthetic.drawing.scene",
     "Implant": "synthetic.implants",
     "cavity": "synthetic.implants",
     "implant": "synthetic.implants",

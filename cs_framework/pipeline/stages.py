@@ -129,7 +129,7 @@ class Stages:
         def observe(some: list[int]) -> list[dict[str, float]]:
             found = component.observe([batch.window(i) for i in some])
             for name, values in found.items():
-                if np.shape(values) != (len(some),) or not np.isfinite(values).all():
+                if np.asarray(values).shape != (len(some),) or not np.isfinite(values).all():
                     raise CSError(f"{type(component).__name__} observed {name}: not finite ({len(some)},)")
             return [{name: float(values[at]) for name, values in found.items()} for at in range(len(some))]
 

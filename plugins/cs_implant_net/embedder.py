@@ -17,7 +17,7 @@ Float32 = NDArray[np.float32]
 
 _GRID = 4
 _RECTANGLES = 1 + _GRID * _GRID + 4
-_MAPS = 3
+_MAPS = 5
 _SHAPE = 8
 _STRIP = 0.5
 """Thickness of the strips beside a box, in its widths and heights."""
@@ -26,9 +26,10 @@ _STRIP = 0.5
 class ImplantNetRegions(Bound):
     """Describes boxes by the filter's map: few figures, so few annotated boxes suffice to learn from.
 
-    A vector holds, of the means of the map's logits, of its chances and of what the chances are in units of
-    the frame's strongest: those over the box, over its 4 x 4 cells, and over the strips left, right, above
-    and below it; then the share of all that is marked that lies in the box; then its size, shape and place.
+    A vector holds, of the means of the map's logits, of its chances, of what the chances are in units of the
+    frame's strongest, and of the chances of cavity and of inner cell mass: those over the box, over its 4 x 4
+    cells, and over the strips left, right, above and below it; then the share of all that is marked that lies
+    in the box; then its size, shape and place.
     """
 
     dim = _RECTANGLES * _MAPS + 1 + _SHAPE
@@ -48,7 +49,9 @@ class ImplantNetRegions(Bound):
         chances = marks.chances
         strongest = max(float(np.sort(chances, axis=None)[-max(chances.size // 1000, 1) :].mean()), 1e-3)
         logits = np.where(marks.inside, np.clip(marks.logits, -8, 8), -8) / 4
-        maps = torch.from_numpy(np.stack([logits, 10 * chances, chances / strongest]).astype(np.float32))
+        maps = torch.from_numpy(
+            np.stack([logits, 10 * chances, chances / strongest, marks.cavity, marks.mass]).astype(np.float32)
+        )
         pooled = pool_boxes(maps, _rectangles(marks.from_frame(boxes)), chances.shape).numpy()
         means = np.concatenate(np.split(pooled, _RECTANGLES), axis=1)
         areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) / marks.area_of_pixel

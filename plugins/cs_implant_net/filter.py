@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
+import cv2
 import numpy as np
 import torch
 from attrs import frozen
@@ -16,18 +18,37 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from cs_framework import DataError, Env, Explanation, Frame, History, SetupError, Window, Windows
-from cs_implant_net.learning import Canvas, Validation, learn
-from cs_implant_net.network import STRIDE, MarkNet, exact_convolutions, normalise, seeded_network
+from cs_framework import (
+    DataError,
+    Env,
+    Explanation,
+    Frame,
+    History,
+    SetupError,
+    Window,
+    Windows,
+    starting_weights,
+)
+from cs_implant_net.learning import learn
+from cs_implant_net.material import Canvas, Material, Validation
+from cs_implant_net.network import (
+    CHANNELS,
+    MAPS,
+    STRIDE,
+    MarkNet,
+    exact_convolutions,
+    normalise,
+    seeded_network,
+)
 from cs_implant_net.scoring import frame_logits
 from cs_implant_net.settings import Settings
 from cs_implant_net.views import View
 
 _WEIGHTS = "implant_net.safetensors"
 _META = "implant_net.json"
+_FORMAT = 3
 _HELD_OUT = 5
 """One in so many sequences (of a single one: frames) is held out where validation has no normal frames."""
-_AT_ONCE = 4  # views; a CPU is faster at few, in memory that it has at hand
 _FLIPS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
 
 
@@ -36,8 +57,13 @@ class Marks:
     """What the network marks in a frame."""
 
     view: View
-    logits: NDArray[np.float32]
-    """(S / 2, S / 2) that a string runs there."""
+    maps: NDArray[np.float32]
+    """(3, S / 2, S / 2) logits of `cs_implant_net.network.MAPS`."""
+
+    @property
+    def logits(self) -> NDArray[np.float32]:
+        """(S / 2, S / 2) that a string runs there."""
+        return self.maps[0]
 
     @property
     def inside(self) -> NDArray[np.bool_]:
@@ -47,7 +73,24 @@ class Marks:
     @property
     def chances(self) -> NDArray[np.float32]:
         """(S / 2, S / 2) from 0 to 1, and 0 off the embryo."""
-        return np.where(self.inside, 1 / (1 + np.exp(-self.logits)), 0).astype(np.float32)
+        return self._chances(0)
+
+    @property
+    def cavity(self) -> NDArray[np.float32]:
+        """(S / 2, S / 2) chances, from 0 to 1, that the cavity is seen there; 0 off the embryo."""
+        return self._chances(MAPS.index("cavity"))
+
+    @property
+    def mass(self) -> NDArray[np.float32]:
+        """(S / 2, S / 2) chances, from 0 to 1, that it is the inner cell mass; 0 off the embryo."""
+        return self._chances(MAPS.index("mass"))
+
+    def _chances(self, number: int) -> NDArray[np.float32]:
+        return np.where(self.inside, 1 / (1 + np.exp(-self.maps[number])), 0).astype(np.float32)
+
+    def share(self, chances: NDArray[np.float32]) -> float:
+        """Of the embryo's area that a map covers."""
+        return float(chances.sum() / max(int(self.inside.sum()), 1))
 
     def to_frame(self, boxes: NDArray[np.float32]) -> NDArray[np.float32]:
         """Boxes (N, 4) of the map, in pixels of the frame; they may reach over its border."""
@@ -82,10 +125,12 @@ class ImplantNet:
         self._device = torch.device(env.device)
         self._network: nn.Module | None = None
         self._fingerprint = ""
+        self._seen: WeakKeyDictionary[Frame, Marks] = WeakKeyDictionary()
 
     @property
     def fingerprint(self) -> str:
-        """A hash of weights and settings that scores and maps depend on; "" before `fit` and `load`."""
+        """A hash of weights and settings that scores and maps depend on; "" before there are weights."""
+        self._start()
         return self._fingerprint
 
     @property
@@ -100,57 +145,92 @@ class ImplantNet:
     @property
     def network_input(self) -> tuple[int, ...]:
         """Shape of a normalised view."""
-        return 2, self._settings.image_size, self._settings.image_size
+        return CHANNELS, self._settings.image_size, self._settings.image_size
 
     def fit(self, train: Windows, val: Windows, env: Env) -> History:
         """Learn to mark strings drawn into normal frames; keep the epoch that does best in held-out ones.
 
         Every frame is decoded once. Frames that are labelled abnormal are never learnt from; those of
         validation, if there are enough, choose the epoch, and strings drawn into held-out frames otherwise.
-        Strings are drawn into those with the clearest cavities only: the texture of stages without one, where
-        nobody would find a string, is learnt to be none.
+        Strings are drawn into frames with a cavity only: the texture of stages without one, where nobody
+        would find a string, is learnt to be none. Where `drawn` is 1, frames are validated on at most.
 
         Args:
             train: frames to draw into.
             val: held-out frames to draw into, and frames with strings; where none is normal, sequences of
                 `train` are held out.
-            env: seed and progress.
+            env: seed, progress, and where the weights of each epoch go.
 
         Returns:
             Per epoch the training loss; the AUROC of the score, ``val_auroc`` of frames with strings against
-            those without, ``val_drawn_auroc`` of drawn strings against drawn look-alikes in held-out frames;
-            and of these the average precision of the map's pixels.
+            those without, ``val_drawn_auroc`` of drawn strings against drawn look-alikes in held-out frames,
+            ``val_scene_auroc`` of drawn embryos with strings against the same without; and of the last two
+            the average precision of the map's pixels. With `weights`, epoch 0 is what those reach.
 
         Raises:
-            DataError: `train` holds no normal frame.
+            DataError: `train` holds no normal frame, and not all is drawn.
+            SetupError: the weights to start from are those of another network.
         """
-        rows = _normal(train)
-        if not rows:
+        rows, settings = _normal(train), self._settings
+        if settings.drawn == 1:
+            rows = []
+        elif not rows:
             raise DataError("implant-net: there is no normal training frame; put some under train/normal")
         notes, held_out, source = [], _normal(val), val
-        if not held_out:
+        if rows and not held_out:
             rows, held_out = _split([train.sequences[row] for row in rows], rows, env.seed)
             source = train
             notes.append("no normal validation frames: training frames were held out to draw strings into")
-        settings = self._settings
+        self._start()
+        given = self._network
 
-        def views(windows: Windows, rows: Sequence[int], most: int, what: str) -> list[View]:
-            rows = _spread(rows, most)
-            tracked = env.track(rows, f"implant-net: {what} frames", len(rows))
-            return [View.of(windows[row].frame, settings.image_size) for row in tracked]
+        def canvas(windows: Windows, rows: Sequence[int], most: int, what: str) -> Canvas:
+            views = self._views(windows, _spread(rows, most), f"{what} frames", env)
+            seen = None if given is None else [self._cavity(view) for view in views]
+            return Canvas.of(views, settings.clear, seen)
 
-        strings = np.flatnonzero(np.asarray(val.labels) == 1).tolist()
-        canvas = Canvas.of(views(train, rows, settings.max_frames, "training"), settings.clear)
+        strings = _spread(np.flatnonzero(np.asarray(val.labels) == 1).tolist(), settings.validation_frames)
+        material = Material(
+            canvas(train, rows, settings.max_frames, "training"), settings.drawn, settings.image_size
+        )
         validation = Validation.of(
-            Canvas.of(views(source, held_out, settings.validation_frames, "validation"), settings.clear),
-            views(val, strings, settings.validation_frames, "string"),
+            canvas(source, held_out, settings.validation_frames, "validation"),
+            self._views(val, strings, "string frames", env),
+            settings.drawn,
+            settings.image_size,
             env,
         )
-        network = seeded_network(settings.width, env.seed).to(self._device, memory_format=torch.channels_last)
-        history = learn(network, self._logits, canvas, validation, settings, env)
+        network = seeded_network(settings.width, env.seed)
+        if given is not None:
+            network.load_state_dict(given.state_dict())
+        network.to(self._device, memory_format=torch.channels_last)
+        history = learn(
+            network,
+            self._logits,
+            material,
+            validation,
+            settings,
+            env,
+            lambda reached: self._keep(reached, env),
+            given=given is not None,
+        )
         history.notes += notes
         self._use(network)
         return history
+
+    def _views(self, windows: Windows, rows: Sequence[int], what: str, env: Env) -> list[View]:
+        tracked = env.track(rows, f"implant-net: {what}", len(rows))
+        return [View.of(windows[row].frame, self._settings.image_size) for row in tracked]
+
+    def _cavity(self, view: View) -> NDArray[np.bool_]:
+        """(S, S) where the cavity of a view is seen."""
+        chances = cv2.resize(self._mark(view).cavity, view.plane.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        return np.asarray(chances > 0.5)
+
+    def _keep(self, network: nn.Module, env: Env) -> None:
+        """Write what an epoch has reached, so that a fit that is stopped was not in vain."""
+        if env.checkpoints is not None:
+            self._write(network, env.checkpoints)
 
     def score(self, windows: Sequence[Window]) -> NDArray[np.float32]:
         """(N,) mean of the strongest logits on the embryo; see `frame_logits`.
@@ -158,23 +238,39 @@ class ImplantNet:
         With `context` it is averaged over the window, the frame itself weighing most: strings stay for hours.
         """
         frames = {id(frame): frame for window in windows for frame in window.frames}
-        logits = dict(zip(frames, map(_frame_logit, self._marks(list(frames.values()))), strict=True))
+        logits = {key: _frame_logit(self.marks(frame)) for key, frame in frames.items()}
         weights = 1 + self.context - np.abs(np.arange(-self.context, self.context + 1))
         scores = [np.average([logits[id(f)] for f in window.frames], weights=weights) for window in windows]
         return np.array(scores, np.float32)
 
+    def observe(self, windows: Sequence[Window]) -> dict[str, NDArray[np.float32]]:
+        """What else the network sees of each frame, (N,) each, as shares of the embryo's area.
+
+        ``cavity_area`` and ``mass_area``: of the cavity and the inner cell mass; ``string_area``: of strings.
+        """
+        seen = [self.marks(window.frame) for window in windows]
+        return {
+            f"{name}_area": np.array([marks.share(getattr(marks, of)) for marks in seen], np.float32)
+            for name, of in (("cavity", "cavity"), ("mass", "mass"), ("string", "chances"))
+        }
+
     def explain(self, window: Window) -> Explanation:
         """What the network marks, from 0 to 1, and the embryo where it counts."""
-        (marks,) = self._marks([window.frame])
+        marks = self.marks(window.frame)
         return Explanation(marks.view.to_frame(marks.chances), np.array(window.frame.embryo.mask))
 
     def marks(self, frame: Frame) -> Marks:
-        """The map of a frame, for the proposer."""
-        return next(iter(self._marks([frame])))
+        """The maps of a frame, for the proposer and the embedder as well; computed once."""
+        if frame not in self._seen:
+            self._seen[frame] = self._mark(View.of(frame, self._settings.image_size))
+        return self._seen[frame]
 
     def save(self, folder: Path) -> None:
         """Write ``implant_net.safetensors`` and ``implant_net.json`` into a folder, made if need be."""
-        weights = {key: value.cpu().contiguous() for key, value in self._fitted().state_dict().items()}
+        self._write(self._fitted(), folder)
+
+    def _write(self, network: nn.Module, folder: Path) -> None:
+        weights = {key: value.cpu().contiguous() for key, value in network.state_dict().items()}
         folder.mkdir(parents=True, exist_ok=True)
         save_file(weights, folder / _WEIGHTS)
         (folder / _META).write_text(json.dumps(self._meta(), indent=2) + "\n", encoding="utf-8")
@@ -187,6 +283,12 @@ class ImplantNet:
         """
         try:
             meta = json.loads((folder / _META).read_text(encoding="utf-8"))
+            if isinstance(meta, dict) and meta.get("format") != _FORMAT:
+                raise SetupError(
+                    f"{folder / _META} was written by a version of implant-net that had another network "
+                    f"(format {meta.get('format')}, now {_FORMAT}): train again, or take the bundle that "
+                    'comes along (model.bundle = "pretrained")'
+                )
             if meta != self._meta():
                 raise SetupError(
                     f"{folder / _META} was written for {meta}, but the settings ask for {self._meta()}: "
@@ -201,39 +303,46 @@ class ImplantNet:
 
     def _meta(self) -> dict[str, Any]:
         """What has to be the same for saved weights to mean the same."""
-        return {"format": 2, "image_size": self._settings.image_size, "width": self._settings.width}
+        return {"format": _FORMAT, "image_size": self._settings.image_size, "width": self._settings.width}
 
     def _use(self, network: nn.Module) -> None:
         self._network = network.to(self._device, memory_format=torch.channels_last).eval()
+        self._seen.clear()
         told = hashlib.blake2b(json.dumps([self._meta(), self._settings.flips]).encode(), digest_size=16)
         for key, value in network.state_dict().items():
             told.update(key.encode() + value.cpu().contiguous().numpy().tobytes())
         self._fingerprint = told.hexdigest()
 
+    def _start(self) -> None:
+        """Read the weights that the settings start from, where nothing has been learnt or read yet."""
+        if self._network is not None:
+            return
+        folder = starting_weights(self._settings.weights, "anomaly_filter", component="implant-net")
+        if folder is not None:
+            self.load(folder)
+
     def _fitted(self) -> nn.Module:
+        self._start()
         if self._network is None:
             raise SetupError("implant-net: there are no weights yet, call fit or load first")
         return self._network
 
-    def _marks(self, frames: Sequence[Frame]) -> Iterable[Marks]:
+    def _mark(self, view: View) -> Marks:
+        """One view at a time: the maps of a frame then never depend on what else is looked at."""
         network = self._fitted()
-        for start in range(0, len(frames), _AT_ONCE):
-            views = [View.of(frame, self._settings.image_size) for frame in frames[start : start + _AT_ONCE]]
-            planes = torch.from_numpy(np.stack([view.plane for view in views]))
-            with torch.inference_mode():
-                maps = [
-                    self._logits(network, planes.flip(axes)).flip(axes)
-                    if axes
-                    else self._logits(network, planes)
-                    for axes in (_FLIPS if self._settings.flips else _FLIPS[:1])
-                ]
-                logits = torch.stack(maps).mean(dim=0)
-            for view, one in zip(views, logits[:, 0].numpy(force=True), strict=True):
-                yield Marks(view, one)
+        with torch.inference_mode():
+            maps = [
+                self._logits(network, np.ascontiguousarray(np.flip(view.plane, axes))[None]).flip(axes)
+                if axes
+                else self._logits(network, view.plane[None])
+                for axes in (_FLIPS if self._settings.flips else _FLIPS[:1])
+            ]
+            logits = torch.stack(maps).mean(dim=0)
+        return Marks(view, logits[0].numpy(force=True))
 
-    def _logits(self, network: nn.Module, planes: Tensor) -> Tensor:
-        """Logits (N, 1, S / 2, S / 2) of uint8 planes (N, S, S)."""
-        seen = normalise(planes.to(self._device)[:, None].float())
+    def _logits(self, network: nn.Module, planes: NDArray[np.uint8]) -> Tensor:
+        """Logits (N, 3, S / 2, S / 2) of planes (N, S, S)."""
+        seen = torch.from_numpy(normalise(planes)).to(self._device)
         with exact_convolutions():
             return network(seen.contiguous(memory_format=torch.channels_last))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-_SHARE = 0.01
+_SHARE = 0.005
 """Of the map's pixels that count towards the score, chosen on drawn strings: about what one covers."""
 _NOTHING = -20.0
 

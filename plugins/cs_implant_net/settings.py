@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 from attrs import frozen
 
@@ -31,22 +32,35 @@ class Settings:
         help="side of the square that the embryo is resized to, in px",
     )
     width: int = setting(
-        16, ge=4, validator=_multiple_of_4, help="channels of the network at its finest level"
+        24, ge=4, validator=_multiple_of_4, help="channels of the network at its finest level"
     )
     clear: float = setting(
         0.3,
         gt=0,
         le=1,
-        help="share of the frames, those with the clearest cavity, that strings are drawn into",
+        help="share of the frames, those with the clearest cavity, that strings are drawn into; with "
+        "weights to start from, these tell which frames have a cavity, and where",
+    )
+    weights: Literal["none", "pretrained"] | Path = setting(
+        "none",
+        help="weights to start from, and to go by until something is learnt: those that come along, or a "
+        "folder of a run, of a bundle or of its filter",
+    )
+    drawn: float = setting(
+        0.0,
+        ge=0,
+        le=1,
+        help="share of the views that show embryos drawn as a whole instead of strings drawn into frames; "
+        "1 needs no frames",
     )
     epochs: int = setting(12, ge=1, help="how often validation is asked for the better weights")
     views: int = setting(
         1000,
         ge=1,
-        help="views shown per epoch; a third as many are drawn anew, each shown under several conditions",
+        help="views shown per epoch; some third as many are drawn anew, each shown under several conditions",
     )
     batch_size: int = setting(8, ge=1, help="views per step")
-    learning_rate: float = setting(3e-3, gt=0, help="largest learning rate of AdamW")
+    learning_rate: float = setting(2e-3, gt=0, help="largest learning rate of AdamW")
     max_frames: int = setting(2000, ge=1, help="string-free frames to draw into, at most, evenly spread")
     validation_frames: int = setting(100, ge=2, help="held-out frames to validate on, at most, evenly spread")
     flips: bool = setting(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from cs_framework import Frame
 
-_AROUND = 1.12
+AROUND = 1.12
 """Half the side of a view, in radii of the embryo: its rim is seen, the well is not."""
 
 
@@ -34,7 +34,7 @@ class View:
     def of(cls, frame: Frame, size: int) -> View:
         """The embryo of a frame in `size` x `size` pixels; all of the frame where no embryo is found."""
         (height, width), embryo = frame.size, frame.embryo
-        half = _AROUND * embryo.radius if embryo.found else max(height, width) / 2
+        half = AROUND * embryo.radius if embryo.found else max(height, width) / 2
         x, y = round(embryo.x - half), round(embryo.y - half)
         side = max(round(2 * half), 1)
         return cls(

@@ -53,7 +53,7 @@ class Marking(ImplantNet):
 
     def marks(self, frame):
         view = View.of(frame, 288)
-        marks = Marks(view, np.full((144, 144), -8, np.float32))
+        marks = Marks(view, np.full((3, 144, 144), -8, np.float32))
         x1, y1, x2, y2 = marks.from_frame(np.array([self.box], np.float32))[0].round().astype(int)
         marks.logits[y1:y2, x1:x2] = 4
         return marks
@@ -67,12 +67,12 @@ def test_what_is_marked_shows_in_the_box_its_cells_and_its_strips(make_frame):
     around, left_half, away = embedder.embed(
         [(frame, boxes.as_boxes([string, (50, 70, 70, 76), (50, 90, 90, 96)]))]
     )[0]
-    chance = slice(1, None, 3)
+    chance = slice(1, None, 5)
     assert around[chance][0] > 9 > 1 > away[chance][0]
     assert around[chance][1 : 1 + CELLS].min() > 5
     left, right = left_half[chance][1 + CELLS : 3 + CELLS]
     assert left < 1 < 9 < right, "the string goes on to the right"
-    share = 3 * (1 + CELLS + 4)
+    share = 5 * (1 + CELLS + 4)
     assert around[share] == pytest.approx(1, abs=0.2)
     assert left_half[share] == pytest.approx(around[share] / 2, rel=0.2)
     assert away[share] < 0.1
