@@ -93,7 +93,7 @@ def paint_far_cells(paint: Paint, grid: Grid, grain: Grain, rng: np.random.Gener
     bend = grain.flow.T * np.float32(rng.uniform(0.005, 0.025) * grid.radius)
     cells = Cells.of(grid, spread(rng, int(rng.integers(8, 34))), rng.uniform(0.2, 0.42), bend)
     focus = rng.uniform(1.8, 9) * grid.scale
-    strength = rng.uniform(0.4, 1.9)
+    strength = rng.uniform(0.3, 1.1) if rng.random() < 0.5 else rng.uniform(0.9, 2)
     dome = blur(cells.dome, focus)
     borders = line(cells.border, rng.uniform(1, 3.5) * grid.scale) * cells.per_cell(rng, -0.3, 1)
     flow, mottle = grain.flow, grain.mottle

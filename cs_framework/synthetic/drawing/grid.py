@@ -101,6 +101,8 @@ class Grain:
     @classmethod
     def draw(cls, grid: Grid, rng: np.random.Generator) -> Grain:
         """Noise with grains of the sizes that are seen in embryos."""
+        # How much noise is drawn depends on the embryo's size; nothing that is drawn later does.
+        rng = np.random.default_rng(int(rng.integers(1 << 62)))
         uniform = rng.uniform
         stretch = uniform(1.3, 3.5) if rng.random() < 0.3 else 1.0
         return cls(

@@ -9,18 +9,21 @@ import numpy as np
 from attrs import frozen
 
 from cs_framework.synthetic.drawing.camera import Camera
-from cs_framework.synthetic.drawing.grid import Bool, Float32, Float64, Grid
+from cs_framework.synthetic.drawing.grid import Bool, Float32, Float64, Grid, blur
 from cs_framework.synthetic.strings import FWHM, StringStyle, arc
 
 _POINTS = 33
 _PAIRS = 300
 """Pairs of anchors that a string is chosen from."""
-_LENGTHS = (0.1, 0.75)
-"""Shortest and longest string in diameters of the embryo."""
+_LENGTHS = (0.1, 0.17, 0.75)
+"""Lengths of strings in diameters of the embryo: the shortest, and what most lie between."""
 _CLEAR = 0.96
 """Share of a string that runs through the cavity."""
-_OFF_WALL = 0.05
-"""Radii by which the middle of a string keeps away from the wall, or it is taken for a part of it."""
+_OPEN = (0.06, 0.11)
+"""Median distance of a string from wall and inner cell mass, in radii: of any, and of nearly all. Closer to
+the wall it would look like a membrane, and membranes like strings."""
+VISIBLE = 4.0
+"""Grey levels that a string changes at least, in the mean over where it is marked."""
 _WHOLE = 0.6
 """Share of strings that are seen from end to end; of the others a stretch is in focus."""
 
@@ -38,30 +41,34 @@ class Place:
     cavity: Bool
     mass: Bool
     roughness: Float32
-    """(S, S) standard deviation of the grey levels around each pixel."""
+    """(S, S) standard deviation of the grey levels around each pixel; `detail`: of fine ones and noise."""
+    detail: Float32
     faintest: float
     """Contrast in grey levels of the drawing below which the camera shows nothing."""
 
     @classmethod
     def of(cls, grid: Grid, camera: Camera, grey: Float32, inside: Bool, cavity: Bool, mass: Bool) -> Place:
-        """The place that a painted embryo offers."""
+        """The place that a painted embryo offers to a camera that is set to it."""
         window = (max(round(0.05 * 2 * grid.radius), 3),) * 2
         variance = cv2.blur(grey**2, window) - cv2.blur(grey, window) ** 2
-        noise = np.hypot(camera.noise, camera.lumps)
+        seen = blur(grey, camera.softness * grid.scale)
+        fine = cv2.blur((seen - blur(seen, 2)) ** 2, window)
+        noise = np.hypot(camera.noise, camera.lumps) / camera.gain
         return cls(
             grid,
             camera,
             inside,
             cavity,
             mass,
-            np.sqrt(np.maximum(variance, 0)),
-            float(np.clip(max(2.5, 1.2 * noise) / camera.gain, 3, 60)),
+            np.asarray(np.sqrt(np.maximum(variance, 0)), np.float32),
+            np.asarray(np.sqrt(np.maximum(fine, 0) + noise**2), np.float32),
+            max(VISIBLE / camera.gain, 1.2 * noise),
         )
 
-    def rough(self, curve: Float64) -> float:
-        """Median roughness along a curve."""
+    def along(self, plane: Float32, curve: Float64) -> float:
+        """Median of a map along a curve."""
         columns, rows = np.clip(curve.astype(int), 0, self.grid.size - 1).T
-        return float(np.median(self.roughness[rows, columns]))
+        return float(np.median(plane[rows, columns]))
 
     def style(self, rng: np.random.Generator, curve: Float64, times: tuple[float, float]) -> StringStyle:
         """A string's look: from a hair to a band with two edges, as much stronger than what it crosses."""
@@ -70,7 +77,11 @@ class Place:
             rng.uniform(0.8, 2.0) if kind < 0.35 else rng.uniform(2, 6) if kind < 0.85 else rng.uniform(6, 10)
         )
         hollow = rng.uniform(0.5, 1) if width > 6 or (width > 1.8 and rng.random() < 0.65) else 0.0
-        contrast = max(rng.uniform(*times) * self.rough(curve), rng.uniform(1, 1.6) * self.faintest)
+        contrast = max(
+            rng.uniform(*times) * self.along(self.roughness, curve),
+            rng.uniform(1.2, 3.5) * self.along(self.detail, curve),
+            rng.uniform(1.2, 2) * self.faintest,
+        )
         # What the optics take away from a thin line comes on top.
         contrast *= float(np.clip(np.hypot(1, FWHM * self.camera.softness / width), 1, 2))
         return self.dressed(rng, width, contrast, hollow)
@@ -105,7 +116,7 @@ def strings(rng: np.random.Generator, place: Place) -> list[Line]:
         start = curve[0]
         strength = _uneven(rng) * (1 if rng.random() < _WHOLE else _in_focus(rng, curve, place.grid.radius))
         seen = curve[strength > 0.5] if (strength > 0.5).any() else curve
-        found.append((curve, place.style(rng, seen, (1.2, 4.5)), strength))
+        found.append((curve, place.style(rng, seen, (0.9, 3.5)), strength))
     return found
 
 
@@ -131,7 +142,7 @@ class _Anchors:
 
     def curve(self, rng: np.random.Generator, start: Float64 | None) -> Float64 | None:
         """A slightly bent or wandering curve through the cavity; None where there is no room for one."""
-        from_mass = len(self.mass) > 4 and rng.random() < 0.55
+        from_mass = len(self.mass) > 4 and rng.random() < 0.5
         ones = self.mass if from_mass else self.wall
         if len(ones) < 2 or len(self.wall) < 8:
             return None
@@ -142,11 +153,12 @@ class _Anchors:
         path = first[:, None] + share * (last - first)[:, None]
         columns, rows = np.moveaxis(path.astype(int), -1, 0)
         clear = self.cavity[rows, columns].mean(axis=1) >= _CLEAR
-        clear &= self.off_wall[rows, columns].max(axis=1) >= _OFF_WALL * self.radius
+        away = np.median(self.off_wall[rows, columns], axis=1)
+        clear &= away >= _OPEN[int(rng.random() < 0.85)] * self.radius
         clear &= length >= _LENGTHS[0] * 2 * self.radius
         if not clear.any():
             return None
-        wanted = np.exp(rng.uniform(*np.log(_LENGTHS))) * 2 * self.radius
+        wanted = np.exp(rng.uniform(*np.log(_LENGTHS[1:]))) * 2 * self.radius
         chosen = int(np.argmin(np.where(clear, np.abs(np.log(np.maximum(length, 1) / wanted)), np.inf)))
         straight = arc(first[chosen], last[chosen], 0.0, _POINTS)
         bent = arc(first[chosen], last[chosen], rng.normal(0, 0.05), _POINTS)
@@ -163,24 +175,22 @@ def look_alikes(rng: np.random.Generator, place: Place) -> list[Line]:
     for kind in kinds:
         if kind == 0:
             curve = _wall_arc(rng, grid)
-        elif kind == 5:
-            curve = _bulge(rng, grid)
         elif kind == 1:
             curve = _wrinkle(rng, grid)
-        elif kind == 2:
-            curve = _short_line(rng, grid, (0.2, 0.7))
-        elif kind == 3:
-            curve = _short_line(rng, grid, (0.02, 0.07))
+        elif kind == 5:
+            curve = _bulge(rng, grid)
         else:
-            curve = _short_line(rng, grid, (0.1, 0.4))
-            columns, rows = np.clip(curve.astype(int), 0, grid.size - 1).T
-            if place.cavity[rows, columns].any():
-                continue  # across the cavity it would be a string
-        style = place.style(rng, curve, (0.6, 3.0))
+            curve = _short_line(rng, grid, {2: (0.2, 0.7), 3: (0.02, 0.07), 4: (0.1, 0.4)}[kind])
+        style = place.style(rng, curve, (0.5, 3.2))
         if kind == 2:
-            style = place.dressed(rng, rng.uniform(8, 20), rng.uniform(0.3, 1.2) * place.rough(curve))
+            style = place.dressed(
+                rng, rng.uniform(8, 20), rng.uniform(0.3, 1.2) * place.along(place.roughness, curve)
+            )
         fading = np.sin(np.linspace(0.15, np.pi - 0.15, _POINTS)) if rng.random() < 0.7 else 1.0
-        lines.append((curve, style, fading * _uneven(rng)))
+        strength = fading * _uneven(rng)
+        columns, rows = np.clip(curve.astype(int), 0, grid.size - 1).T
+        if kind != 4 or not place.cavity[rows, columns].any():  # across the cavity it would be a string
+            lines.append((curve, style, strength))
     return lines
 
 

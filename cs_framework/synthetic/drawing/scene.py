@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -9,35 +10,30 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from cs_framework.api.boxes import as_boxes, clip
-from cs_framework.synthetic.drawing import cells, surround
-from cs_framework.synthetic.drawing.body import Body, Wall
+from cs_framework.synthetic.drawing import surround
+from cs_framework.synthetic.drawing.anatomy import STAGES, Anatomy, Stage
 from cs_framework.synthetic.drawing.camera import Camera
-from cs_framework.synthetic.drawing.grid import Bool, Float32, Grain, Grid, blur, step
-from cs_framework.synthetic.drawing.lines import Place, look_alikes, single_edge, strings
-from cs_framework.synthetic.drawing.mass import Mass
-from cs_framework.synthetic.drawing.relief import Paint
-from cs_framework.synthetic.drawing.tissue import Cells, spread
+from cs_framework.synthetic.drawing.grid import Bool, Float32, Grid, blur
+from cs_framework.synthetic.drawing.lines import (
+    VISIBLE,
+    Line,
+    Place,
+    look_alikes,
+    single_edge,
+    strings,
+)
 from cs_framework.synthetic.strings import draw_string, mask_box
 
 UInt8 = NDArray[np.uint8]
 View = Literal["embryo", "frame", "raw"]
-Stage = Literal["zygote", "cleavage", "morula", "early", "full", "expanded", "hatching", "collapsed"]
-STAGES: tuple[Stage, ...] = (
-    "zygote",
-    "cleavage",
-    "morula",
-    "early",
-    "full",
-    "expanded",
-    "hatching",
-    "collapsed",
-)
-WITH_CAVITY: tuple[Stage, ...] = ("early", "full", "expanded", "hatching", "collapsed")
-_SHARES = (0.03, 0.07, 0.08, 0.2, 0.27, 0.22, 0.06, 0.07)
+_SHARES = (0.03, 0.07, 0.08, 0.17, 0.3, 0.24, 0.05, 0.06)
+"""Of the stages in frames that are drawn at random."""
 _MARGIN = 0.012
 """Distance between a string's mask and its box in diameters of the embryo: people draw boxes loosely."""
-_THINNEST = 0.004
+_THINNEST = 0.02
 """Share of the embryo's area below which a cavity holds nothing."""
+_STANDS_OUT = 0.8
+"""Least change that a string makes, as a share of the standard deviation of fine detail where it lies."""
 
 
 @frozen(eq=False)
@@ -87,41 +83,103 @@ def draw_scene(
     view = view or rng.choice(("embryo", "frame", "raw"), p=(0.85, 0.1, 0.05))
     stage = stage or rng.choice(STAGES, p=_SHARES)
     camera, grid = Camera.draw(rng), _grid(rng, size, view)
-    frame = surround.Frame.draw(grid, view, rng)
-    lit = surround.medium(grid, camera.light, rng)
-    anatomy = _Anatomy.paint(grid, stage, rng)
-    grey = anatomy.paint_all.grey(
-        camera.light, camera.relief, camera.shading, camera.phase * camera.shading, grid.radius
-    )
-    place = Place.of(grid, camera, grey, anatomy.inside, frame.seen(anatomy.cavity), anatomy.mass)
-    for line in look_alikes(rng, place):
-        grey = draw_string(grey, *line).image
-    has_cavity = place.cavity.sum() > _THINNEST * np.pi * grid.radius**2
-    if has_cavity and rng.random() < 0.25:
-        grey = single_edge(rng, place, grey)
-    altered, labels, boxes = grey, np.zeros((size, size), np.int32), []
-    for line in strings(rng, place) if has_cavity and with_strings else []:
-        drawn = draw_string(altered, *line)
-        mask = frame.seen(drawn.mask)
-        if mask.any():
-            altered = drawn.image
-            boxes.append(mask_box(mask))
-            labels[mask] = len(boxes)
-    drawings = [grey, altered] if boxes else [grey]
-    images = frame.apply(camera.shoot(lit, drawings, grid, rng))
-    margin = np.float32(_MARGIN * 2 * grid.radius) * np.array([-1, -1, 1, 1], np.float32)
-    return Scene(
-        plain=images[0],
-        image=images[-1],
-        embryo=(grid.x, grid.y, grid.radius),
-        inside=frame.seen(anatomy.inside),
-        zona=frame.seen(anatomy.zona),
-        cavity=place.cavity,
-        mass=frame.seen(anatomy.mass),
-        strings=labels,
-        boxes=clip(as_boxes(boxes) + margin, (size, size)) if boxes else as_boxes([]),
-        stage=stage,
-    )
+    stand = Stand(camera, grid, surround.Frame.draw(grid, view, rng), stage)
+    return stand.scene(rng, rng, lambda place: strings(rng, place) if with_strings else [])
+
+
+@frozen(eq=False)
+class Stand:
+    """An embryo before a camera."""
+
+    camera: Camera
+    grid: Grid
+    frame: surround.Frame
+    stage: Stage
+    growth: float = 1.0
+
+    def scene(
+        self, still: np.random.Generator, noise: np.random.Generator, hang: Callable[[Place], list[Line]]
+    ) -> Scene:
+        """Draw it.
+
+        Args:
+            still: draws the embryo, the dish and look-alikes.
+            noise: draws the noise.
+            hang: gives the strings that hang in a place.
+        """
+        grid, frame = self.grid, self.frame
+        lit = surround.medium(grid, self.camera.light, still)
+        anatomy = Anatomy.paint(grid, self.stage, still, self.growth)
+        camera = self.camera
+        shading, phase = camera.shading, camera.phase * camera.shading
+        grey = anatomy.painting.grey(camera.light, camera.relief, shading, phase, grid.radius)
+        camera = camera.exposed(grey, anatomy.inside)
+        place = Place.of(grid, camera, grey, anatomy.inside, frame.seen(anatomy.cavity), anatomy.mass)
+        for line in look_alikes(still, place):
+            grey = draw_string(grey, *line).image
+        has_cavity = place.cavity.sum() > _THINNEST * np.pi * grid.radius**2
+        if still.random() < 0.25 and has_cavity:
+            grey = single_edge(still, place, grey)
+        hung = _Hung.of(hang(place) if has_cavity else [], frame, grid.size)
+        shot = camera.shoot(lit, grid, noise)
+        plain = frame.apply(shot.develop(grey))
+        image, hung = hung.seen(plain, lambda change: frame.apply(shot.develop(grey + change)))
+        boxes = as_boxes([mask_box(mask) for mask in hung.masks])
+        margin = np.float32(_MARGIN * 2 * grid.radius) * np.array([-1, -1, 1, 1], np.float32)
+        return Scene(
+            plain=plain,
+            image=image,
+            embryo=(grid.x, grid.y, grid.radius),
+            inside=frame.seen(anatomy.inside),
+            zona=frame.seen(anatomy.zona),
+            cavity=place.cavity,
+            mass=frame.seen(anatomy.mass),
+            strings=hung.labels(grid.size),
+            boxes=clip(boxes + margin, (grid.size, grid.size)) if len(boxes) else boxes,
+            stage=self.stage,
+        )
+
+
+@frozen(eq=False)
+class _Hung:
+    """Strings of a drawing."""
+
+    changes: tuple[Float32, ...]
+    """Of the grey levels (S, S) of the drawing, by each string."""
+    masks: tuple[Bool, ...]
+
+    @classmethod
+    def of(cls, lines: list[Line], frame: surround.Frame, size: int) -> _Hung:
+        empty = np.zeros((size, size), np.float32)
+        drawn = [draw_string(empty, *line) for line in lines]
+        kept = [(one.image, frame.seen(one.mask)) for one in drawn]
+        kept = [(change, mask) for change, mask in kept if mask.any()]
+        return cls(tuple(change for change, _ in kept), tuple(mask for _, mask in kept))
+
+    def seen(self, plain: UInt8, develop: Callable[[Float32], UInt8]) -> tuple[UInt8, _Hung]:
+        """The frame with those strings that show in it, and those strings."""
+        if not self.masks:
+            return plain, self
+        image = develop(np.sum(self.changes, axis=0))
+        change = np.abs(image.astype(np.float32) - plain)
+        smooth = plain.astype(np.float32)
+        detail = (smooth - blur(smooth, 2)) ** 2
+        kept = [
+            row
+            for row, mask in enumerate(self.masks)
+            if change[mask].mean() >= max(VISIBLE, _STANDS_OUT * np.sqrt(detail[mask].mean()))
+        ]
+        if len(kept) == len(self.masks):
+            return image, self
+        left = _Hung(tuple(self.changes[row] for row in kept), tuple(self.masks[row] for row in kept))
+        return left.seen(plain, develop)
+
+    def labels(self, size: int) -> NDArray[np.int32]:
+        """(S, S) which string, from 1; the later where two cross."""
+        labels = np.zeros((size, size), np.int32)
+        for number, mask in enumerate(self.masks, start=1):
+            labels[mask] = number
+        return labels
 
 
 def _grid(rng: np.random.Generator, size: int, view: View) -> Grid:
@@ -131,92 +189,3 @@ def _grid(rng: np.random.Generator, size: int, view: View) -> Grid:
     loose = {"embryo": 0.06, "frame": 0.1, "raw": 0.16}[view] * size
     x, y = size / 2 + rng.uniform(-loose, loose, 2)
     return Grid(size, float(x), float(y), float(radius))
-
-
-@frozen(eq=False)
-class _Anatomy:
-    """What is painted of an embryo, and where it is."""
-
-    paint_all: Paint
-    inside: Bool
-    zona: Bool
-    cavity: Bool
-    mass: Bool
-
-    @classmethod
-    def paint(cls, grid: Grid, stage: Stage, rng: np.random.Generator) -> _Anatomy:
-        paint, body, grain = Paint.empty(grid.size), Body.draw(rng, stage), Grain.draw(grid, rng)
-        surround.neighbours(paint, grid, grain, rng)
-        if stage in WITH_CAVITY:
-            return cls._blastocyst(paint, grid, body, grain, stage, rng)
-        inner = Paint.empty(grid.size)
-        painter = {
-            "zygote": cells.paint_zygote,
-            "cleavage": cells.paint_cleavage,
-            "morula": cells.paint_morula,
-        }[stage]
-        inside = painter(inner, grid, grain, rng)
-        cells.paint_fragments(inner, grid, rng, (0.5, 1.08))
-        zona = body.paint_zona(paint, grid, grain, rng)
-        paint.add(inner)
-        nothing = np.zeros(inside.shape, bool)
-        return cls(paint, inside > 0.5, (zona > 0.5) & (inside <= 0.5), nothing, nothing)
-
-    @classmethod
-    def _blastocyst(
-        cls, paint: Paint, grid: Grid, body: Body, grain: Grain, stage: Stage, rng: np.random.Generator
-    ) -> _Anatomy:
-        low, high = {
-            "early": (0.06, 0.24),
-            "full": (0.05, 0.22),
-            "expanded": (0.02, 0.11),
-            "hatching": (0.01, 0.06),
-            "collapsed": (0.06, 0.2),
-        }[stage]
-        small, large = {
-            "early": (0.35, 0.8),
-            "full": (0.22, 0.6),
-            "expanded": (0.14, 0.45),
-            "hatching": (0.14, 0.4),
-            "collapsed": (0.3, 0.8),
-        }[stage]
-        wall, mass = Wall.draw(rng, rng.uniform(low, high)), Mass.draw(rng, rng.uniform(small, large))
-        below, surface = wall.depth(grid, body)
-        inside = step(below, 2 * grid.pixel)
-        beyond = mass.beyond(grid, grain) if rng.random() < 0.93 else np.full_like(below, 1.0)
-        in_mass, in_wall = step(-beyond, 2 * grid.pixel), 1 - step(surface, 2 * grid.pixel)
-        zona = body.paint_zona(paint, grid, grain, rng)
-        body.paint_membrane(paint, grid, rng)
-        paint.add(
-            _out_of_focus(grid, body, grain, rng, rng.uniform(1, 2.5) * high),
-            blur(inside * (1 - 0.8 * in_mass) * (1 - 0.65 * in_wall), 3 * grid.scale),
-        )
-        tiles = _tiles(grid, grain, rng)
-        if rng.random() < 0.5:
-            cells.paint_flank(paint, grid, tiles, grain, inside * (1 - in_mass), rng)
-        wall.paint(paint, grid, body, tiles, grain, rng)
-        paint.add(mass.paint(grid, tiles, grain, beyond, inside * (1 - 0.8 * in_wall), rng))
-        cells.paint_round_cells(paint, grid, inside, rng)
-        cells.paint_fragments(paint, grid, rng, (0.95, 1.1))
-        cavity = (surface > 0) & (beyond > 0) & (below > 0)
-        return cls(paint, below > 0, (zona > 0.5) & (below <= 0), cavity, (beyond <= 0) & (below > 0))
-
-
-def _tiles(grid: Grid, grain: Grain, rng: np.random.Generator) -> Cells:
-    """Cells of wall and inner cell mass, small or large."""
-    spacing = rng.uniform(0.09, 0.28)
-    count = round(np.pi / spacing**2)
-    bend = grain.lumps * np.float32(rng.uniform(0.003, 0.03) * grid.radius)
-    return Cells.of(grid, spread(rng, count, 1.0, 0.35), spacing * rng.uniform(0.6, 1), bend)
-
-
-def _out_of_focus(whole: Grid, body: Body, fine: Grain, rng: np.random.Generator, thickness: float) -> Paint:
-    """Cells above and below the focal plane: those seen through the cavity, and those along the wall."""
-    grid = whole.halved()
-    grain, paint = fine.halved(grid), Paint.empty(grid.size)
-    if rng.random() < 0.6:
-        Wall.draw(rng, thickness).paint(paint, grid, body, _tiles(grid, grain, rng), grain, rng)
-        sigma, weight = rng.uniform(2, 6) * grid.scale, np.float32(rng.uniform(0.5, 1.3))
-        paint = Paint(weight * blur(paint.thick, sigma), weight * blur(paint.shade, sigma))
-    cells.paint_far_cells(paint, grid, grain, rng)
-    return paint.enlarged(whole.size)

@@ -85,10 +85,6 @@ class Frame:
         black = view != "embryo"
         return cls((box[0], box[1], box[2], box[3]), black, str(text), corner, size / rng.uniform(400, 700))
 
-    def apply(self, images: list[UInt8]) -> list[UInt8]:
-        """The same borders and text on each image (S, S)."""
-        return [self._one(image) for image in images]
-
     def seen(self, mask: Bool) -> Bool:
         """The part of a mask that lies in the picture."""
         x1, y1, x2, y2 = self.box
@@ -96,7 +92,8 @@ class Frame:
         kept[y1:y2, x1:x2] = mask[y1:y2, x1:x2]
         return kept
 
-    def _one(self, image: UInt8) -> UInt8:
+    def apply(self, image: UInt8) -> UInt8:
+        """The image (S, S) with the frame's borders and text."""
         size = len(image)
         x1, y1, x2, y2 = self.box
         way = cv2.BORDER_CONSTANT if self.black else cv2.BORDER_REPLICATE
