@@ -20,9 +20,8 @@ from cs_framework.evaluation.carried import CarriedEvaluation
 from cs_framework.evaluation.operating_point import OperatingPoint
 from cs_framework.files import share_as_new, whole_folder, write_json
 from cs_framework.pipeline.components import Components
-from cs_framework.recipe.document import Document, check_files
-from cs_framework.recipe.problems import Place, Problems
-from cs_framework.recipe.reader import Reader, plain
+from cs_framework.recipe.document import check_files
+from cs_framework.recipe.reader import plain, read_table
 from cs_framework.recipe.schema import PipelineSettings
 
 FORMAT = 1
@@ -118,12 +117,8 @@ def read_bundle(folder: Path) -> Bundle:
         raise RecipeError(f"{file}: not a readable bundle ({error!r}); train again") from error
     if made_as != FORMAT:
         raise RecipeError(f"{file}: format {made_as!r} is not {FORMAT}: train again with this version")
-    problems = Problems()
-    here = Document(content, {(): Place((0, 0, 0), str(file), folder)})
-    # Nothing is what `asdict` writes for a figure that there is not, as for a key that is left out.
-    read = Reader(here, problems).table(_Content, plain(content), ())
-    problems.raise_if_any()
-    assert isinstance(read, _Content), "or there would be problems"
+    # `asdict` writes None for a missing figure; `plain` treats it like an absent key.
+    read = read_table(_Content, plain(content), str(file), folder)
     return Bundle(
         folder, read.gate, read.boxes, read.notes, read.provenance, read.export, read_carried(folder)
     )
@@ -143,16 +138,11 @@ def read_carried(folder: Path) -> CarriedEvaluation | None:
     file = folder / EVALUATION_FILE
     if not file.exists():
         return None
-    problems = Problems()
     try:
         content = json.loads(file.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
         raise RecipeError(f"{file}: not a readable evaluation ({error!r}); remove it") from error
-    here = Document({"evaluation": content}, {(): Place((0, 0, 0), str(file), folder)})
-    read = Reader(here, problems).table(CarriedEvaluation, plain(content), ())
-    problems.raise_if_any()
-    assert isinstance(read, CarriedEvaluation), "or there would be problems"
-    return read
+    return read_table(CarriedEvaluation, plain(content), str(file), folder)
 
 
 @frozen

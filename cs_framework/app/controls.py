@@ -12,9 +12,9 @@ import attrs
 from attrs import frozen
 
 from cs_framework.api.settings import METADATA_KEY, PathOrName
-from cs_framework.recipe.document import Document, Verbatim
-from cs_framework.recipe.problems import Place, Problems
-from cs_framework.recipe.reader import INVALID, Reader, fields_of, key_of, plain, type_name
+from cs_framework.errors import RecipeError
+from cs_framework.recipe.document import Verbatim
+from cs_framework.recipe.reader import fields_of, key_of, plain, read_table, type_name
 
 T = TypeVar("T")
 
@@ -78,18 +78,13 @@ def settings_from(cls: type[T], values: Mapping[str, Any], name: str) -> tuple[T
     """
     fields = {key_of(field): field for field in fields_of(cls)}
     given = {key: _typed(fields[key].type, value) for key, value in values.items() if value not in (None, "")}
-    problems = Problems()
-    place = Place((0, 0, 0), name, Path.cwd())
-    read = Reader(Document(given, {(): place}), problems).table(cls, given, ())
     try:
-        problems.raise_if_any()
-    except Exception as error:
+        read = read_table(cls, given, name)
+    except RecipeError as error:
         return None, str(error).splitlines()
-    if isinstance(read, type(INVALID)):
-        return None, [f"{name}: these settings do not go together"]
     # What was emptied is None, which a recipe cannot say; its default may be something else.
     emptied = {fields[key].name: None for key, value in values.items() if value is None and key in fields}
-    return (attrs.evolve(read, **emptied) if emptied else read), []  # type: ignore[return-value, misc]
+    return (attrs.evolve(read, **emptied) if emptied else read), []  # type: ignore[misc]
 
 
 def _control(field: attrs.Attribute[Any], value: Any) -> Control:

@@ -71,15 +71,15 @@ def check(source: str, options: tuple[str, ...]) -> None:
     Exit code: 0 all is well, 1 a check failed, 2 the arguments are wrong or the plugin cannot be loaded.
     """
     from cs_framework.cli.console import track
+    from cs_framework.recipe.reader import read_table
     from cs_framework.testing import component_checks, components_of, run_check
-    from cs_framework.testing.subject import read_settings
 
     is_path = source.startswith(".") or source.endswith(".py") or os.sep in source  # as pip tells them apart
     components = components_of(Path(source) if is_path else source)
     settings = _settings(options, {component.name for component in components})
     for component in components:
         if settings[component.name]:
-            read_settings(component.settings_class(), settings[component.name], f"--set {component.name}")
+            read_table(component.settings_class(), settings[component.name], f"--set {component.name}")
     checks = list(component_checks(*components))
     verdicts = [run_check(one, settings[one.component.name]) for one in track(checks, "checking")]
     click.echo("\n".join(_table(verdicts)))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
@@ -20,9 +20,10 @@ from attrs import frozen
 
 from cs_framework._hints import did_you_mean
 from cs_framework.api.settings import METADATA_KEY, PathOrName
+from cs_framework.errors import RecipeError
 from cs_framework.recipe.document import Document, Verbatim
 from cs_framework.recipe.positions import KeyPath
-from cs_framework.recipe.problems import Problems
+from cs_framework.recipe.problems import Place, Problems
 
 T = TypeVar("T")
 
@@ -194,6 +195,27 @@ class Reader:
                 unhappy.add(key)
                 self._refuse((*path, key), _text(error).removeprefix(f"{field.name!r} "))
         return unhappy
+
+
+def read_table(cls: type[T], values: Any, label: str, base: Path | None = None) -> T:
+    """Plain values as an attrs class, outside a recipe.
+
+    Args:
+        cls: the class.
+        values: by key; what is no mapping is refused.
+        label: says in errors whose they are.
+        base: where relative paths start; the working directory when None.
+
+    Raises:
+        RecipeError: they are wrong; a line for each.
+    """
+    tree, problems = dict(values) if isinstance(values, Mapping) else values, Problems()
+    document = Document(tree, {(): Place((0, 0, 0), label, base or Path.cwd())})
+    read = Reader(document, problems).table(cls, tree, ())
+    problems.raise_if_any()
+    if isinstance(read, _Invalid):
+        raise RecipeError(f"{label}: these settings do not go together")
+    return read
 
 
 _SCALARS = {

@@ -30,7 +30,7 @@ from cs_framework.api.settings import METADATA_KEY
 from cs_framework.api.specs import KINDS, Kind
 from cs_framework.outputs.tables import FRAMES
 from cs_framework.recipe.json_schema import table_schema
-from cs_framework.recipe.reader import fields_of, key_of, plain
+from cs_framework.recipe.reader import fields_of, key_of, plain, read_table
 from cs_framework.registry.loading import HEAVY
 from cs_framework.registry.modules import import_object
 from cs_framework.testing.exercises import (
@@ -42,7 +42,7 @@ from cs_framework.testing.exercises import (
     expect_history,
 )
 from cs_framework.testing.sources import plugin_module
-from cs_framework.testing.subject import ENV, Subject, read_settings
+from cs_framework.testing.subject import ENV, Subject
 
 SUITE_VERSION = 2
 """Raised whenever a check is added or made stricter."""
@@ -135,7 +135,7 @@ def settings(subject: Subject) -> None:
     table_schema(cls)
     expect(_refuses_changes(made), f"{cls.__name__} must be frozen: @attrs.frozen")
     written = tomli_w.dumps(plain(made))
-    again = read_settings(cls, tomllib.loads(written))
+    again = read_table(cls, tomllib.loads(written), "settings")
     expect(again == made, f"written as TOML and read again, {made} becomes {again}")
 
 

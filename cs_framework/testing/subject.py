@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 from attrs import field, frozen
 
 from cs_framework.api.components import Env
 from cs_framework.api.specs import Kind
-from cs_framework.recipe.document import Document
-from cs_framework.recipe.problems import Place, Problems
-from cs_framework.recipe.reader import Reader
+from cs_framework.recipe.reader import read_table
 from cs_framework.registry import Component
 from cs_framework.registry.modules import import_object
 from cs_framework.testing.exercises import EXERCISES, LEARNERS, Figures, limit_threads
@@ -42,7 +39,7 @@ class Subject:
         Raises:
             RecipeError: they are wrong; a line for each.
         """
-        return read_settings(self.component.settings_class(), self.given)
+        return read_table(self.component.settings_class(), self.given, "settings")
 
     def prepare(self) -> None:
         """Import the factory, and give what it computes with the one thread that its environment has."""
@@ -66,16 +63,3 @@ class Subject:
         exercise = EXERCISES[self.kind]
         items = exercise.items(component) if items is None else items
         return exercise.figures(exercise.call(component, items), items)
-
-
-def read_settings(cls: type, given: Mapping[str, Any], label: str = "settings") -> Any:
-    """Settings from values as a recipe, or an option, gives them; `label` says in errors where.
-
-    Raises:
-        RecipeError: they are wrong; a line for each.
-    """
-    values = dict(given)
-    document, problems = Document(values, {(): Place((0, 0, 0), label, Path.cwd())}), Problems()
-    made = Reader(document, problems).table(cls, values, ())
-    problems.raise_if_any()
-    return made

@@ -20,9 +20,9 @@ from cs_framework.cli.plugins import commands
 from cs_framework.errors import RecipeError
 from cs_framework.recipe import load_recipe
 from cs_framework.recipe.json_schema import recipe_schema, table_schema
+from cs_framework.recipe.reader import read_table
 from cs_framework.recipe.schema import Recipe
 from cs_framework.registry import Registry
-from cs_framework.testing.subject import read_settings
 
 RECIPES = sorted((Path(__file__).parents[3] / "recipes").glob("*.toml"))
 
@@ -192,6 +192,6 @@ def test_the_schema_takes_what_the_reader_takes_and_nothing_else(key, value):
     values = {"weights": "w", key: value}
     if any(Draft202012Validator(table_schema(Everything)).iter_errors(values)):
         with pytest.raises(RecipeError):
-            read_settings(Everything, values)
+            read_table(Everything, values, "settings")
     else:
-        read_settings(Everything, values)
+        read_table(Everything, values, "settings")
