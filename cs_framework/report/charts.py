@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from attrs import frozen
 from markupsafe import Markup
 
+from cs_framework.evaluation.curves import Point, Series
 from cs_framework.report.contents import Looked, Row
-
-Point = tuple[float, float]
 
 WIDTH, HEIGHT = 400, 300
 RIGHT, TOP, BOTTOM = 12, 12, 44
@@ -63,18 +62,6 @@ class Axis:
         ticks = self.ticks()
         texts = ([f"{tick:.{digits}g}" for tick in ticks] for digits in range(4, 18))
         return next(some for some in texts if len(set(some)) == len(set(ticks)))
-
-
-@frozen(eq=False)
-class Series:
-    """One line."""
-
-    name: str
-    points: Sequence[Point]
-    style: str
-    """A class of the style sheet: ``one``, ``two``, ``three`` or ``chance``."""
-    marker: bool = False
-    """Whether it is a single mark rather than a line."""
 
 
 def line_chart(x: Axis, y: Axis, series: Sequence[Series], what: str) -> Markup:

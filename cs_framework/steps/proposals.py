@@ -12,8 +12,9 @@ from attrs import define, evolve, field
 from cs_framework.api.components import Skipped
 from cs_framework.api.frames import Float32
 from cs_framework.errors import DataError
+from cs_framework.evaluation.curves import recall_by_count
 from cs_framework.evaluation.metrics import judge_proposals
-from cs_framework.evaluation.plots import plot_recall_by_count
+from cs_framework.evaluation.plots import draw_png
 from cs_framework.evaluation.summary import summary
 from cs_framework.files import write_json
 from cs_framework.pipeline.batch import Batch, Unit, make_batches
@@ -45,7 +46,8 @@ def evaluate_proposals(run: Run) -> None:
     for split, sections in report["splits"].items():
         figures = sections["proposals"]
         if isinstance(figures, dict):
-            plot_recall_by_count(figures, split, run.out / "plots" / f"{split}_recall_by_count.png")
+            path = run.out / "plots" / f"{split}_recall_by_count.png"
+            draw_png([recall_by_count(figures, split)], path)
             figures = {name: value for name, value in figures.items() if name != "recall_by_count"}
         shown[split] = {"proposals": figures}
     write_json(run.out / "proposals.json", report)

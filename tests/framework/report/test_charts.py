@@ -5,7 +5,8 @@ from xml.etree import ElementTree
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cs_framework.report.charts import Axis, Series, interval, line_chart, strip, timeline
+from cs_framework.evaluation.curves import Series
+from cs_framework.report.charts import Axis, interval, line_chart, strip, timeline
 from cs_framework.report.contents import Looked
 
 numbers = st.floats(-1e6, 1e6)
