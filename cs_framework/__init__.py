@@ -13,10 +13,13 @@ if TYPE_CHECKING:
     from cs_framework._markers import hookimpl as hookimpl
     from cs_framework.api import boxes as boxes
     from cs_framework.api.components import AnomalyFilter as AnomalyFilter
+    from cs_framework.api.components import Closable as Closable
     from cs_framework.api.components import Detection as Detection
     from cs_framework.api.components import Embedder as Embedder
     from cs_framework.api.components import Env as Env
     from cs_framework.api.components import Explanation as Explanation
+    from cs_framework.api.components import Exportable as Exportable
+    from cs_framework.api.components import FilterBound as FilterBound
     from cs_framework.api.components import History as History
     from cs_framework.api.components import Observer as Observer
     from cs_framework.api.components import Proposer as Proposer
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from cs_framework.api.frames import Windows as Windows
     from cs_framework.api.frames import embryo_region as embryo_region
     from cs_framework.api.settings import PathOrName as PathOrName
+    from cs_framework.api.settings import multiple_of as multiple_of
     from cs_framework.api.settings import setting as setting
     from cs_framework.api.specs import AnomalyFilterSpec as AnomalyFilterSpec
     from cs_framework.api.specs import EmbedderSpec as EmbedderSpec
@@ -49,6 +53,10 @@ if TYPE_CHECKING:
     from cs_framework.toolkit.backbones import Backbone as Backbone
     from cs_framework.toolkit.backbones import CropEmbedder as CropEmbedder
     from cs_framework.toolkit.backbones import PooledEmbedder as PooledEmbedder
+    from cs_framework.toolkit.networks import exact_convolutions as exact_convolutions
+    from cs_framework.toolkit.networks import load_learnt as load_learnt
+    from cs_framework.toolkit.networks import over_mirrors as over_mirrors
+    from cs_framework.toolkit.networks import save_learnt as save_learnt
     from cs_framework.toolkit.pooling import pool_boxes as pool_boxes
     from cs_framework.toolkit.ridges import LineMaps as LineMaps
     from cs_framework.toolkit.ridges import RidgeMaps as RidgeMaps
@@ -75,10 +83,13 @@ _HOME = {
     "cavity": "synthetic.implants",
     "implant": "synthetic.implants",
     "AnomalyFilter": "api.components",
+    "Closable": "api.components",
     "Detection": "api.components",
     "Embedder": "api.components",
     "Env": "api.components",
     "Explanation": "api.components",
+    "Exportable": "api.components",
+    "FilterBound": "api.components",
     "Frame": "api.frames",
     "History": "api.components",
     "Observer": "api.components",
@@ -99,10 +110,15 @@ _HOME = {
     "line_maps": "toolkit.ridges",
     "ridge_maps": "toolkit.ridges",
     "PathOrName": "api.settings",
+    "multiple_of": "api.settings",
     "setting": "api.settings",
     "Backbone": "toolkit.backbones",
     "CropEmbedder": "toolkit.backbones",
     "PooledEmbedder": "toolkit.backbones",
+    "exact_convolutions": "toolkit.networks",
+    "load_learnt": "toolkit.networks",
+    "over_mirrors": "toolkit.networks",
+    "save_learnt": "toolkit.networks",
     "locate_weights": "toolkit.weights",
     "reading_weights": "toolkit.weights",
     "starting_weights": "toolkit.weights",
@@ -111,13 +127,15 @@ _HOME = {
 __all__ = sorted(_HOME)  # noqa: PLE0605  (a list, though not a literal one)
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = import_module(f"{__name__}.{_HOME[name]}")
-    value = module if _HOME[name] == f"api.{name}" else getattr(module, name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # type checkers go by the imports above, or every wrong name would be fine
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOME:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module = import_module(f"{__name__}.{_HOME[name]}")
+        value = module if _HOME[name] == f"api.{name}" else getattr(module, name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

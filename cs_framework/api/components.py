@@ -196,8 +196,12 @@ class Proposer(Protocol):
         ...
 
 
+@runtime_checkable
 class FilterBound(Protocol):
-    """What a proposer or an embedder may have, if it works with what the anomaly filter has learnt."""
+    """A proposer or an embedder that works with what the anomaly filter has learnt.
+
+    Its record names the filter (`works_with`), so that a recipe without it is refused with its line.
+    """
 
     fingerprint: str
     """A hash of all that its answers depend on beside its own settings: the filter's weights; "" until the
@@ -245,8 +249,18 @@ class Scorer(Protocol):
         ...
 
 
+@runtime_checkable
+class Closable(Protocol):
+    """A component that holds what has to be given back: a process, a connection, a temporary folder."""
+
+    def close(self) -> None:
+        """Give it back; called once, when a run, or a process of it, needs the component no more."""
+        ...
+
+
+@runtime_checkable
 class Exportable(Protocol):
-    """What a filter or scorer may have beside its methods, so that ``cs-export`` can make ONNX of it.
+    """A filter or scorer whose network ``cs-export`` can write as ONNX.
 
     All that it has learnt is one network, through which `score` goes.
     """

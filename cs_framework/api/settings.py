@@ -71,6 +71,31 @@ def setting(
     return field(default=default, validator=each or None, metadata=metadata)
 
 
+def multiple_of(number: int, reason: str) -> Any:
+    """A validator for `setting`: the value must be a multiple of a number.
+
+    Args:
+        number: such as 8.
+        reason: a few words for the message, such as ``three halvings``.
+
+    Example:
+        >>> from attrs import frozen
+        >>> @frozen
+        ... class Settings:
+        ...     size: int = setting(64, validator=multiple_of(8, "three halvings"), help="side in px")
+        >>> Settings(size=60)
+        Traceback (most recent call last):
+            ...
+        ValueError: 'size' must be a multiple of 8 (three halvings): 60
+    """
+
+    def validate(instance: Any, attribute: Any, value: int) -> None:
+        if value % number:
+            raise ValueError(f"{attribute.name!r} must be a multiple of {number} ({reason}): {value}")
+
+    return validate
+
+
 def _each(check: Any) -> Any:
     """Apply a check to a value, to every item of a tuple, and not to None."""
 

@@ -62,9 +62,16 @@ class AnomalyFilterSpec(ComponentSpec):
     kind = "anomaly_filter"
 
 
+_WORKS_WITH = validators.optional(validators.matches_re(r"([^/]+/)?[a-z0-9]+(-[a-z0-9]+)*"))
+
+
 @frozen
 class ProposerSpec(ComponentSpec):
     """Announces a proposer; returned from the hook ``cs_proposers``."""
+
+    works_with: str | None = field(default=None, validator=_WORKS_WITH)
+    """The anomaly filter that it is bound to (`FilterBound`): one of the same plugin by its name, or another
+    as ``"distribution/name"``."""
 
     kind = "proposer"
 
@@ -72,6 +79,9 @@ class ProposerSpec(ComponentSpec):
 @frozen
 class EmbedderSpec(ComponentSpec):
     """Announces an embedder; returned from the hook ``cs_embedders``."""
+
+    works_with: str | None = field(default=None, validator=_WORKS_WITH)
+    """The anomaly filter that it is bound to; see `ProposerSpec`."""
 
     kind = "embedder"
 

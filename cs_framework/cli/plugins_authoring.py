@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from cs_framework.api.specs import KINDS, Kind
 from cs_framework.errors import RecipeError
 
 if TYPE_CHECKING:
+    from cs_framework.registry import Component
     from cs_framework.testing import Verdict
 
 
@@ -76,12 +77,16 @@ def check(source: str, options: tuple[str, ...]) -> None:
 
     is_path = source.startswith(".") or source.endswith(".py") or os.sep in source  # as pip tells them apart
     components = components_of(Path(source) if is_path else source)
-    settings = _settings(options, {component.name for component in components})
+    given = _settings(options, {component.name for component in components})
+    settings = {component: _known(component, components, given) for component in components}
     for component in components:
-        if settings[component.name]:
-            read_table(component.settings_class(), settings[component.name], f"--set {component.name}")
+        if settings[component]:
+            read_table(component.settings_class(), settings[component], f"--set {component.name}")
     checks = list(component_checks(*components))
-    verdicts = [run_check(one, settings[one.component.name]) for one in track(checks, "checking")]
+    verdicts = [
+        run_check(one, settings[one.component], settings.get(one.filter) if one.filter else None)
+        for one in track(checks, "checking")
+    ]
     click.echo("\n".join(_table(verdicts)))
     if any(verdict.status == "failed" for verdict in verdicts):
         sys.exit(1)
@@ -102,6 +107,24 @@ def _settings(options: tuple[str, ...], known: set[str]) -> Mapping[str, Mapping
             raise RecipeError(f"--set {option}: no component {component!r}{did_you_mean(component, known)}")
         settings[component][key] = Verbatim(value.strip())
     return settings
+
+
+def _known(
+    component: Component, every: Sequence[Component], given: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Of the settings under its name those that the component has; those that none of that name has, too."""
+    from cs_framework.recipe.reader import fields_of, key_of
+
+    keys = {
+        one: {key_of(declared) for declared in fields_of(one.settings_class())}
+        for one in every
+        if one.name == component.name and given[one.name]
+    }
+    return {
+        key: value
+        for key, value in given[component.name].items()
+        if key in keys[component] or not any(key in others for others in keys.values())
+    }
 
 
 def _table(verdicts: list[Verdict]) -> Iterator[str]:

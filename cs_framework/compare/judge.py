@@ -67,7 +67,7 @@ def run_all(
         )
     wanted = {name: r for name, r in recipes.items() if stale[name] or not _finished(r, out / name)}
     for loaded in wanted.values():  # what cannot be built, such as for want of weights, shows before any run
-        Components.build(loaded, make_env(loaded), loaded.bundle)
+        Components.build(loaded, make_env(loaded), loaded.bundle).close()
     runs, took = [], []
     for name, loaded in recipes.items():
         options = Options(

@@ -13,7 +13,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from cs_framework.api.components import Env
+from cs_framework.api.components import Env, Exportable
 from cs_framework.bundle import read_bundle
 from cs_framework.data.source import open_source
 from cs_framework.errors import CSError, RecipeError, SetupError
@@ -75,7 +75,7 @@ def export(
     env = make_env(loaded, track=track)
     components = Components.build(loaded, env, bundle)
     trained = components.trainable()
-    chosen = {kind: one for kind, one in trained.items() if hasattr(one, "network_input")}
+    chosen = {kind: one for kind, one in trained.items() if isinstance(one, Exportable)}
     if not chosen:
         raise SetupError(f"{bundle}: no component has a network that can be exported: {', '.join(trained)}")
     reference = _reference(loaded, components, frames, env)

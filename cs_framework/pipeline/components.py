@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import sys
 from collections.abc import Callable, Iterable
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from attrs import asdict, evolve, frozen
 
-from cs_framework.api.components import AnomalyFilter, Embedder, Env, FilterBound, Proposer, Scorer
+from cs_framework.api.components import (
+    AnomalyFilter,
+    Closable,
+    Embedder,
+    Env,
+    FilterBound,
+    Proposer,
+    Scorer,
+)
 from cs_framework.errors import CSError, SetupError
 from cs_framework.recipe import Choice, LoadedRecipe
 
 Device = str
+log = logging.getLogger(__name__)
 
 NETWORK_FILE = "network.onnx"
 """The exported network of a component, beside what it learnt."""
@@ -93,8 +103,8 @@ class Components:
         Raises:
             SetupError: if one cannot be built here, or the bundle does not fit it.
         """
-        proposers = tuple(choice.build(env) for choice in loaded.proposers)
-        following = any(hasattr(proposer, "bind") for proposer in proposers)
+        proposers = tuple(_built(choice, env) for choice in loaded.proposers)
+        following = any(isinstance(proposer, FilterBound) for proposer in proposers)
         whole = not loaded.recipe.only_proposes
         if following and not whole and bundle is None:
             raise SetupError(
@@ -120,13 +130,23 @@ class Components:
 
     def bound(self) -> tuple[FilterBound, ...]:
         """The proposers, and the embedder, if they work with the filter."""
-        able = (*self.proposers, self._embedder)
-        return tuple(cast(FilterBound, component) for component in able if hasattr(component, "bind"))
+        able: tuple[Any, ...] = (*self.proposers, self._embedder)
+        return tuple(component for component in able if isinstance(component, FilterBound))
 
     def trainable(self) -> dict[str, Any]:
         """The components that learn, by kind."""
         both = {"anomaly_filter": self.anomaly_filter, "scorer": self._scorer}
-        return {name: component for name, component in both.items() if hasattr(component, "save")}
+        return {name: component for name, component in both.items() if component is not None}
+
+    def close(self) -> None:
+        """Let every component give back what it holds; one that cannot is logged."""
+        every: tuple[Any, ...] = (self.anomaly_filter, *self.proposers, self._embedder, self._scorer)
+        for component in every:
+            if isinstance(component, Closable):
+                try:
+                    component.close()
+                except Exception:
+                    log.exception("%s could not be closed", type(component).__name__)
 
 
 def load_trained(component: Any, folder: Path, env: Env) -> None:
@@ -148,7 +168,15 @@ def load_trained(component: Any, folder: Path, env: Env) -> None:
 
 
 def _built(choice: Choice | None, env: Env) -> Any:
-    return None if choice is None else choice.build(env)
+    if choice is None:
+        return None
+    component = choice.build(env)
+    if choice.component.partner and not isinstance(component, FilterBound):
+        raise SetupError(
+            f"{choice.component}: its record says that it works with a filter, so it must have bind(), and a "
+            "fingerprint that can be read before that"
+        )
+    return component
 
 
 def identity(choice: Choice, built: object) -> dict[str, Any]:

@@ -99,7 +99,7 @@ def use_network(component: Any, path: Path, env: Env) -> None:
         SetupError: the file is damaged, refused or of another network, or the component has no network.
     """
     check_onnx()
-    if not hasattr(component, "network_input"):
+    if not isinstance(component, Exportable):
         raise SetupError(f"{path}: {type(component).__name__} takes no exported network; remove the file")
     try:
         model = path.read_bytes()

@@ -95,6 +95,8 @@ def call(spec: WorkerSpec, work: Callable[[Worker, *Ts], T], arguments: tuple[*T
     """
     with _one_at_a_time:
         if spec not in _here:
+            for worker in _here.values():
+                worker.components.close()
             _here.clear()
             _here[spec] = Worker.build(spec)
         return work(_here[spec], *arguments)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +52,8 @@ class Choice:
 
     component: Component
     settings: object
+    path: KeyPath = field(default=(), eq=False)
+    """Where the recipe names it."""
 
     def build(self, env: Env) -> Any:
         """The component.
@@ -167,6 +169,7 @@ def load_recipe(
     for number, text in enumerate(recipe.requires):
         chooser.note_former(re.split(r"[^\w.-]", text)[0], written.place(("requires", number)))
     choices = {kind: list(chooser.choices(kind, components)) for kind in KINDS}
+    chooser.check_pairs(components, choices)
     problems.raise_if_any()
     loaded = LoadedRecipe(
         path=path,
@@ -226,7 +229,32 @@ class _Chooser:
             )
         raw = self.document.value((*path, "settings"), {})
         settings = Reader(self.document, self.problems).table(settings_class, raw, (*path, "settings"))
-        return None if settings is INVALID else Choice(component, settings)
+        return None if settings is INVALID else Choice(component, settings, path)
+
+    def check_pairs(self, components: Components, choices: Mapping[Kind, Sequence[Choice]]) -> None:
+        """Refuse proposers and embedders that work with another anomaly filter than the recipe's."""
+        if len(choices["anomaly_filter"]) < (components.anomaly_filter is not None):
+            return  # nothing is known of the filter but what is wrong with it
+        chosen = next((choice.component for choice in choices["anomaly_filter"]), None)
+        given = f"has {chosen.name!r}" if chosen else "names none"
+        for kind in ("proposer", "embedder"):
+            for choice in choices[kind]:
+                partner, path = choice.component.partner, (*choice.path, "use")
+                if partner is None or (chosen and chosen.is_called(partner)):
+                    continue
+                name = self._short("anomaly_filter", partner)
+                text = (
+                    f"{choice.component.name!r} works with the anomaly filter {name!r}, but the recipe "
+                    f'{given}: set use = "{name}" under [anomaly_filter], or take another {kind}'
+                )
+                self.problems.add(self.document.place(path), path, text)
+
+    def _short(self, kind: Kind, use: str) -> str:
+        """The shortest name of a component, where it is installed."""
+        try:
+            return self.registry.shortest_use(self.registry.find(kind, use))
+        except RecipeError:
+            return use
 
     def note_former(self, distribution: str, place: Place) -> None:
         """Warn, once, of the name that this project had before."""

@@ -81,6 +81,12 @@ class Component:
         """Such as ``embedder 'dinov3' of cytoplasmic-strings 0.1.0``."""
         return f"{self.kind.replace('_', ' ')} {self.name!r} of {self.provenance}"
 
+    @property
+    def partner(self) -> str | None:
+        """The qualified name of the anomaly filter that it works with, if it works with one."""
+        name: str | None = getattr(self.spec, "works_with", None)
+        return name if name is None or "/" in name else f"{self.provenance.distribution}/{name}"
+
     def is_called(self, use: str) -> bool:
         """Does this name, bare or qualified, fit?"""
         distribution, qualified, name = use.rpartition("/")

@@ -169,7 +169,7 @@ def execute(
         if options.share is None and out.exists():
             sweep(out)
         write_text(out / RESOLVED_FILE, resolved)
-        with _log_file(out / _log_name(options.share), show), closing(run.engine):
+        with _log_file(out / _log_name(options.share), show), closing(run.components), closing(run.engine):
             return _run_steps(run, steps)
 
 

@@ -22,12 +22,13 @@ from typing import Any
 import attrs
 import numpy as np
 import tomli_w
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from numpy.typing import NDArray
 
-from cs_framework.api.components import Observer
+from cs_framework.api.components import FilterBound, Observer
 from cs_framework.api.settings import METADATA_KEY
 from cs_framework.api.specs import KINDS, Kind
+from cs_framework.errors import SetupError
 from cs_framework.outputs.tables import FRAMES
 from cs_framework.recipe.json_schema import table_schema
 from cs_framework.recipe.reader import fields_of, key_of, plain, read_table
@@ -36,6 +37,7 @@ from cs_framework.registry.modules import import_object
 from cs_framework.testing.exercises import (
     EXERCISES,
     LEARNERS,
+    ConformanceError,
     Figures,
     expect,
     expect_array,
@@ -63,6 +65,8 @@ class Check:
     """Those that it applies to."""
     since: int
     """The version of the suite in which it came or was last made stricter."""
+    bound: bool = False
+    """Whether it is for components alone that work with a filter."""
 
     @property
     def rule(self) -> str:
@@ -74,10 +78,12 @@ CHECKS: dict[str, Check] = {}
 """All checks by name, in the order in which they run."""
 
 
-def _check(*kinds: Kind, since: int = 1) -> Callable[[Callable[[Subject], None]], Callable[[Subject], None]]:
+def _check(
+    *kinds: Kind, since: int = 1, bound: bool = False
+) -> Callable[[Callable[[Subject], None]], Callable[[Subject], None]]:
     def register(run: Callable[[Subject], None]) -> Callable[[Subject], None]:
         name = run.__name__.replace("_", "-")
-        CHECKS[name] = Check(name, run, kinds or KINDS, since)
+        CHECKS[name] = Check(name, run, kinds or KINDS, since, bound)
         return run
 
     return register
@@ -151,6 +157,37 @@ def interface(subject: Subject) -> None:
     if subject.kind == "anomaly_filter":
         context = component.context
         expect(type(context) is int and context >= 0, f"context must be an int, 0 or more: {context!r}")
+    bindable = not hasattr(component, "bind") or subject.filter is not None
+    expect(bindable, "it has bind(), so its record must say works_with = the name of the filter")
+
+
+@_check("proposer", "embedder", since=2, bound=True)
+def binding(subject: Subject) -> None:
+    """It takes the filter it works with, refuses none, and has a fingerprint that follows what it learns."""
+    component, filter = subject.build(), subject.filter
+    assert filter is not None, "or this check does not apply"
+    expect(isinstance(component, FilterBound), "it needs bind() and a fingerprint, readable before bind()")
+    expect(
+        component.fingerprint == "", f"before bind() the fingerprint must be empty: {component.fingerprint!r}"
+    )
+    try:
+        component.bind(None)
+    except SetupError:
+        pass
+    else:
+        raise ConformanceError("bind(None) must raise a SetupError with the cure")
+    learner = Subject(filter.component, filter.given, subject.undo).build()
+    component.bind(learner)
+    learner.load(filter.folder)
+    first = component.fingerprint
+    expect(isinstance(first, str) and first, "once the filter has learnt, the fingerprint must be a text")
+    _, others = LEARNERS["anomaly_filter"].training(learner)
+    learner.fit(others, others, evolve(ENV, seed=8))
+    with TemporaryDirectory() as name:
+        learner.save(Path(name))
+        has_learnt = _contents(Path(name)) != _contents(filter.folder)
+    changed = component.fingerprint != first
+    expect(changed or not has_learnt, "the fingerprint must change when the filter learns anew")
 
 
 @_check("anomaly_filter", "scorer")
@@ -231,7 +268,7 @@ def global_state(subject: Subject) -> None:
 @_check()
 def inputs_unchanged(subject: Subject) -> None:
     """It changes nothing that it is given."""
-    component = subject.build()
+    component = subject.bound(subject.build())
     given: list[Any] = []
     if subject.kind in LEARNERS:
         given = list(LEARNERS[subject.kind].training(component))
@@ -292,11 +329,15 @@ def spawned_worker(subject: Subject) -> None:
     with TemporaryDirectory() as name:
         if subject.kind in LEARNERS:
             component.save(Path(name))
-        theirs = figures_in_worker(subject.component, subject.given, Path(name))
+        theirs = figures_in_worker(subject.component, subject.given, Path(name), subject.filter)
     _expect_same(subject.figures(component), theirs, "this process and a spawned one", TOLERANCE)
 
 
 _SAVED_AS = (".json", ".safetensors")
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
 def _members(protocol: type) -> set[str]:

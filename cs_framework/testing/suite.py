@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import frozen
 
 from cs_framework._hints import reason
-from cs_framework.registry import Component
+from cs_framework.errors import RecipeError, SetupError
+from cs_framework.registry import Component, Registry
 from cs_framework.testing.checks import CHECKS, SUITE_VERSION, Check
 from cs_framework.testing.sources import Source, components_of
-from cs_framework.testing.subject import Subject
+from cs_framework.testing.subject import Subject, fitted_filter
 
 if TYPE_CHECKING:
     import pytest
@@ -24,16 +25,22 @@ class ComponentCheck:
 
     component: Component
     check: Check
+    filter: Component | None = None
+    """The anomaly filter that the component works with, if it works with one."""
 
-    def __call__(self, settings: Mapping[str, Any] | None = None) -> None:
+    def __call__(
+        self, settings: Mapping[str, Any] | None = None, filter_settings: Mapping[str, Any] | None = None
+    ) -> None:
         """Run the check.
 
         Args:
             settings: of the component, as a recipe gives them; the rest have their defaults. Give what
                 makes it small and fast: few epochs, small images, local weights.
+            filter_settings: of the filter that it works with, which is fitted on sample data.
         """
         with ExitStack() as undo:
-            self.check.run(Subject(self.component, settings or {}, undo))
+            fitted = fitted_filter(self.filter, filter_settings or {}) if self.filter else None
+            self.check.run(Subject(self.component, settings or {}, undo, fitted))
 
     @property
     def expected_failure(self) -> str | None:
@@ -65,19 +72,39 @@ def component_checks(*components: Component, suite: int = SUITE_VERSION) -> Iter
 
     Raises:
         ValueError: there is no such version.
+        SetupError: a component works with a filter that is not installed.
     """
     if not 1 <= suite <= SUITE_VERSION:
         raise ValueError(f"suite must be 1 to {SUITE_VERSION}, not {suite}")
     for component in components:
+        filter = _filter_of(component, components)
         for check in CHECKS.values():
-            if component.kind in check.kinds and check.since <= suite:
-                yield ComponentCheck(component, check)
+            applies = component.kind in check.kinds and (filter is not None or not check.bound)
+            if applies and check.since <= suite:
+                yield ComponentCheck(component, check, filter)
 
 
-def run_check(check: ComponentCheck, settings: Mapping[str, Any] | None = None) -> Verdict:
+def _filter_of(component: Component, known: Sequence[Component]) -> Component | None:
+    """The filter that a component works with: one of those at hand, or an installed one."""
+    if component.partner is None:
+        return None
+    for other in known:
+        if other.kind == "anomaly_filter" and other.is_called(component.partner):
+            return other
+    try:
+        return Registry.discover().find("anomaly_filter", component.partner)
+    except RecipeError as error:
+        raise SetupError(f"{component} works with {component.partner!r}: {error}") from error
+
+
+def run_check(
+    check: ComponentCheck,
+    settings: Mapping[str, Any] | None = None,
+    filter_settings: Mapping[str, Any] | None = None,
+) -> Verdict:
     """Run a check and say how it went; a failure that is expected but does not happen is one, too."""
     try:
-        check(settings)
+        check(settings, filter_settings)
     except Exception as error:
         text = check.expected_failure
         return Verdict(check, "expected", text) if text else Verdict(check, "failed", _told(error))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import copy
-import json
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +14,27 @@ import numpy as np
 import torch
 from attrs import frozen
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from cs_autoencoder.network import seeded_autoencoder
 from cs_autoencoder.preprocessing import PreparedWindows, prepare
 from cs_autoencoder.residual import combined_residual, frame_losses, frame_scores
 from cs_autoencoder.settings import Settings
-from cs_framework import DataError, Env, Explanation, History, SetupError, Window, Windows
+from cs_framework import (
+    DataError,
+    Env,
+    Explanation,
+    History,
+    SetupError,
+    Window,
+    Windows,
+    exact_convolutions,
+    load_learnt,
+    over_mirrors,
+    save_learnt,
+)
 
-_WEIGHTS = "autoencoder.safetensors"
-_META = "autoencoder.json"
-
-
-_MIRRORED: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
-"""Axes along which the views of a frame are flipped."""
+_NAME = "autoencoder"
 
 
 @frozen(eq=False)
@@ -121,10 +125,7 @@ class Autoencoder:
 
     def save(self, folder: Path) -> None:
         """Write ``autoencoder.safetensors`` and ``autoencoder.json`` into a folder, made if need be."""
-        weights = {key: value.cpu().contiguous() for key, value in self._fitted().state_dict().items()}
-        folder.mkdir(parents=True, exist_ok=True)
-        save_file(weights, folder / _WEIGHTS)
-        (folder / _META).write_text(json.dumps(self._meta(), indent=2) + "\n", encoding="utf-8")
+        save_learnt(folder, _NAME, self._fitted().state_dict(), self._meta())
 
     def load(self, folder: Path) -> None:
         """Read what `save` wrote.
@@ -132,16 +133,10 @@ class Autoencoder:
         Raises:
             SetupError: files are missing or damaged, or were written under other settings.
         """
+        network = seeded_autoencoder(0)
         try:
-            meta = json.loads((folder / _META).read_text(encoding="utf-8"))
-            if meta != self._meta():
-                raise SetupError(
-                    f"{folder / _META} was written for {meta}, but the settings ask for {self._meta()}: "
-                    "change the settings, or train again"
-                )
-            network = seeded_autoencoder(0)
-            network.load_state_dict(load_file(folder / _WEIGHTS))
-        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+            network.load_state_dict(load_learnt(folder, _NAME, self._meta()))
+        except RuntimeError as error:
             raise SetupError(f"{folder} holds no readable autoencoder, train it again: {error}") from error
         self.network = network.to(self._device)
 
@@ -217,7 +212,7 @@ class Autoencoder:
         """One step of the optimizer; the loss of each frame."""
         all_losses: list[float] = []
         optimizer.zero_grad()
-        with _exact_convolutions():
+        with exact_convolutions():
             for part in rows.split(self._at_once):
                 images, masks = self._batch(frames, frames.middle[part])
                 losses = self._losses(combined_residual(images, network(images)), masks)
@@ -262,21 +257,18 @@ class Autoencoder:
         """Combined residuals (N, 1, S, S) as float64, and masks, of some frames."""
         # On a CPU convolutions infer faster with the channels last, and learn faster with them first.
         network = self._fitted().to(memory_format=torch.channels_last)
-        mirrored = _MIRRORED if self._settings.flips else _MIRRORED[:1]
         residuals, all_masks = [], []
         for part in rows.split(self._at_once):
             images, masks = self._batch(frames, part)
-            with torch.inference_mode(), _exact_convolutions():
-                views = [images.flip(axes) for axes in mirrored]
-                # Variances are small differences of large means: in float32, residuals would be off by 3e-5.
-                maps = [
-                    combined_residual(_double(view), _double(self._reconstruct(network, view)))
-                    for view in views
-                ]
-                maps = [one.flip(axes) for one, axes in zip(maps, mirrored, strict=True)]
-                residuals.append(torch.stack(maps).mean(dim=0) if len(maps) > 1 else maps[0])
+            with torch.inference_mode(), exact_convolutions():
+                maps = over_mirrors(partial(self._residual, network), images, flips=self._settings.flips)
+            residuals.append(maps)
             all_masks.append(masks)
         return torch.cat(residuals), None if frames.masks is None else torch.cat(all_masks)
+
+    def _residual(self, network: nn.Module, view: Tensor) -> Tensor:
+        # Variances are small differences of large means: in float32, residuals would be off by 3e-5.
+        return combined_residual(_double(view), _double(self._reconstruct(network, view)))
 
     def _reconstruct(self, network: nn.Module, images: Tensor) -> Tensor:
         low = self._settings.precision == "bfloat16"
@@ -289,11 +281,6 @@ def _less_neighbours(residuals: Tensor, middle: Tensor, places: Tensor) -> Tenso
     others = places[places != middle]
     own = residuals[middle]
     return own - residuals[others].quantile(0.5, dim=0) if len(others) else own
-
-
-def _exact_convolutions() -> AbstractContextManager[None]:
-    """On a GPU: the same figures every time, in full float32."""
-    return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
 
 
 def _double(images: Tensor) -> Tensor:

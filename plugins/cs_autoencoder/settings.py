@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from attrs import frozen
 
-from cs_framework import setting
-
-
-def _multiple_of_8(instance: Any, attribute: Any, value: int) -> None:
-    if value % 8:
-        raise ValueError(f"'{attribute.name}' must be a multiple of 8 (three 2 x 2 poolings): {value}")
+from cs_framework import multiple_of, setting
 
 
 @frozen
@@ -27,7 +22,7 @@ class Settings:
         256,
         gt=0,
         le=2048,
-        validator=_multiple_of_8,
+        validator=multiple_of(8, "three 2 x 2 poolings"),
         help="frames are resized to this square, in pixels; a multiple of 8",
     )
     epochs: int = setting(30, ge=1, help="passes over the training frames")

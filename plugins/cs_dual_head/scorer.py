@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import nn
 
 from cs_dual_head.edges import shifted
 from cs_dual_head.network import Answers, DualHead, predict
 from cs_dual_head.settings import DualHeadSettings
-from cs_framework import DataError, Env, History, Regions, RegionScores, RegionTable, SetupError
+from cs_framework import (
+    DataError,
+    Env,
+    History,
+    Regions,
+    RegionScores,
+    RegionTable,
+    SetupError,
+    load_learnt,
+    save_learnt,
+)
 
 
 class DualHeadScorer:
@@ -72,13 +79,8 @@ class DualHeadScorer:
 
     def save(self, folder: Path) -> None:
         """Write the weights as safetensors and the network's shape as JSON."""
-        network = self._trained()
         shape = {"dim": self._dim, "hidden": list(self._settings.hidden)}
-        (folder / f"{self.name}.json").write_text(json.dumps(shape) + "\n", encoding="utf-8")
-        save_file(
-            {name: weight.cpu() for name, weight in network.state_dict().items()},
-            folder / f"{self.name}.safetensors",
-        )
+        save_learnt(folder, self.name, self._trained().state_dict(), shape)
 
     def load(self, folder: Path) -> None:
         """Read what `save` wrote.
@@ -87,22 +89,15 @@ class DualHeadScorer:
             SetupError: a file is missing or damaged, or the network has another shape than the settings
                 ask for.
         """
+        weights = load_learnt(folder, self.name, {"hidden": list(self._settings.hidden)})
         try:
-            shape = json.loads((folder / f"{self.name}.json").read_text(encoding="utf-8"))
-            dim, hidden = int(shape["dim"]), tuple(shape["hidden"])
-            weights = load_file(folder / f"{self.name}.safetensors")
-        except (OSError, ValueError, LookupError, TypeError, SafetensorError) as error:
-            raise SetupError(f"no trained {self.name} can be read from {folder}: {error}") from error
-        if hidden != self._settings.hidden:
-            raise SetupError(
-                f"the {self.name} in {folder} has hidden layers of {hidden} units, "
-                f"the settings ask for {self._settings.hidden}: set hidden to what it was trained with."
-            )
-        with torch.device("meta"):  # no memory is taken but that of the weights, whatever shape is claimed
-            network = self._build(dim)
-        try:
+            dim = len(weights["norm.weight"])
+            with torch.device(
+                "meta"
+            ):  # no memory is taken but that of the weights, whatever shape is claimed
+                network = self._build(dim)
             network.load_state_dict(weights, assign=True)
-        except RuntimeError as error:
+        except (LookupError, TypeError, RuntimeError) as error:
             raise SetupError(f"the weights of {self.name} in {folder} do not fit: {error}") from error
         self.network, self._dim = network.to(self._device, torch.float32), dim
 

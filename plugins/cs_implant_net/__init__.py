@@ -7,15 +7,6 @@ from collections.abc import Iterable
 from cs_framework import AnomalyFilterSpec, EmbedderSpec, ProposerSpec, hookimpl
 
 _NEEDS = ("cv2", "safetensors", "sklearn", "torch")
-_BOUND = (
-    "one-item",
-    "output-contract",
-    "repeatable",
-    "seed-deterministic",
-    "global-state",
-    "inputs-unchanged",
-    "spawned-worker",
-)
 
 
 @hookimpl
@@ -39,7 +30,7 @@ def cs_proposers() -> Iterable[ProposerSpec]:
         settings="cs_implant_net.settings:BoxSettings",
         summary="boxes around what the filter implant-net marks",
         needs=_NEEDS,
-        expected_failures=dict.fromkeys(_BOUND, "it proposes only when bound to the fitted filter"),
+        works_with="implant-net",
     )
 
 
@@ -52,7 +43,5 @@ def cs_embedders() -> Iterable[EmbedderSpec]:
         settings="cs_implant_net.settings:EmbedderSettings",
         summary="what the filter implant-net marks in each box, in its cells and beside it",
         needs=_NEEDS,
-        expected_failures=dict.fromkeys(
-            (*_BOUND, "batch-independent"), "it embeds only when bound to the fitted filter"
-        ),
+        works_with="implant-net",
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import cs_framework
 from tests.framework.recipe.toys import MINIMAL
 from tests.framework.registry.distributions import GOOD
 
@@ -96,3 +98,28 @@ def test_the_public_names_are_loaded_when_they_are_used():
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.slow
+def test_a_name_that_is_not_public_is_seen_by_a_type_checker(tmp_path):
+    pytest.importorskip("mypy")
+    (tmp_path / "author.py").write_text("from cs_framework import ProposerSpec, ProposrSpec\n")
+    command = [
+        sys.executable,
+        "-m",
+        "mypy",
+        "--config-file=",
+        "--follow-imports=skip",
+        "--ignore-missing-imports",
+    ]
+    command += [cs_framework.__file__, str(tmp_path / "author.py")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert 'has no attribute "ProposrSpec"' in done.stdout
+    assert '"ProposerSpec"' not in done.stdout.replace('maybe "ProposerSpec"', "")
+
+
+def test_what_is_loaded_lazily_is_what_type_checkers_see():
+    source = Path(cs_framework.__file__).read_text()
+    seen = re.findall(r"^    from (cs_framework\S*) import (\w+) as \2$", source, re.MULTILINE)
+    homes = {name: home.removeprefix("cs_framework.") for home, name in seen}
+    assert {name: home.removesuffix(f".{name}") for name, home in cs_framework._HOME.items()} == homes

@@ -26,4 +26,5 @@ def settings(tmp_path_factory):
 @parametrize_components("cytoplasmic-strings")
 def test_conformance(check, settings):
     kind, name = check.component.kind.removeprefix("anomaly_"), check.component.name
-    check(settings.get(f"{kind} {name}") or settings.get(name))
+    filter_settings = settings.get(f"filter {check.filter.name}") if check.filter else None
+    check(settings.get(f"{kind} {name}") or settings.get(name), filter_settings)

@@ -32,7 +32,7 @@ class Follower:
 
     @property
     def fingerprint(self):
-        return str(self.filter.learnt)
+        return str(self.filter.learnt) if self.filter else ""
 
     def propose(self, frame):
         self.calls += 1

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from cs_framework import AnomalyFilterSpec, ProposerSpec, hookimpl
 from cs_framework.recipe import components_to_dict, load_recipe
+from cs_framework.registry import Registry
 from tests.framework.recipe.toys import MINIMAL, REGISTRY, Required, Rich, Tiling
 from tests.framework.registry.distributions import GOOD, install
 
@@ -277,3 +280,48 @@ def test_the_former_name_of_the_project_is_read_with_one_note(load, tmp_path):
     assert [warning.replace(f"{tmp_path}/", "") for warning in loaded.warnings] == [
         "recipe.toml:1:13: cs-framework is now called cytoplasmic-strings, and is read as that"
     ]
+
+
+TILING = f"{Tiling.__module__}:Tiling"
+
+
+@hookimpl
+def cs_anomaly_filters():
+    yield AnomalyFilterSpec("followed", TILING, TILING, "is followed")
+
+
+@hookimpl
+def cs_proposers():
+    yield ProposerSpec("follower", TILING, TILING, "follows", works_with="followed")
+
+
+PAIR = SimpleNamespace(cs_anomaly_filters=cs_anomaly_filters, cs_proposers=cs_proposers)
+WITH_PAIR = Registry((*REGISTRY.plugins, *Registry.from_plugins({"cs-pair": PAIR}).plugins))
+PAIRS = """
+name = "pairs"
+[data]
+root = "frames"
+{filter}
+[[proposer]]
+use = "follower"
+[embedder]
+use = "plain"
+[scorer]
+use = "mean"
+"""
+
+
+@pytest.mark.parametrize(
+    ("filter", "told"), [("", "names none"), ('[anomaly_filter]\nuse = "brightness"', "has 'brightness'")]
+)
+def test_a_component_without_the_filter_it_works_with_is_refused_with_its_line(problems, filter, told):
+    text = PAIRS.format(filter=filter)
+    line = text[: text.index('"follower"')].count("\n") + 1
+    assert problems(text, registry=WITH_PAIR) == [
+        f"recipe.toml:{line}:1: proposer.0.use: 'follower' works with the anomaly filter 'followed', but the "
+        f'recipe {told}: set use = "followed" under [anomaly_filter], or take another proposer'
+    ]
+
+
+def test_a_component_with_the_filter_it_works_with_is_fine(load):
+    assert load(PAIRS.format(filter='[anomaly_filter]\nuse = "followed"'), registry=WITH_PAIR).proposers

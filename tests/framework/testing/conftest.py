@@ -28,6 +28,8 @@ def planted_component(cls, **changes):
         "settings": f"{planted.__name__}_settings:Settings",
         "summary": f"the planted {name}",
     }
+    if hasattr(cls, "works_with"):
+        given["works_with"] = cls.works_with
     return Component(record(**{**given, **changes}), Provenance("planted", "0", "planted"))
 
 

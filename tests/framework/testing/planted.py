@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from attrs import frozen
 
-from cs_framework import Explanation, History, RegionScores
+from cs_framework import Explanation, History, RegionScores, SetupError
 
 SHAPE_OF_OUTPUT = "one-item output-contract "
 EVERY_CALL = SHAPE_OF_OUTPUT + "repeatable seed-deterministic global-state inputs-unchanged spawned-worker"
@@ -42,6 +42,47 @@ class Grid(Component):
     def propose(self, frame):
         height, width = frame.size
         return np.array([[0, 0, width, height], [0, 0, 1, 1]], np.float32)
+
+
+class Follower(Grid):
+    """Works with the filter below."""
+
+    works_with = "brightness"
+    filter = None
+
+    def bind(self, anomaly_filter):
+        if anomaly_filter is None:
+            raise SetupError("there is no filter")
+        self.filter = anomaly_filter
+
+    @property
+    def fingerprint(self):
+        return str(self.filter.learnt) if self.filter and self.filter.learnt else ""
+
+    def propose(self, frame):
+        return super().propose(frame)[: 1 + (self.filter.learnt > 0)]
+
+
+class DoesWithoutAFilter(Follower):
+    breaks = "binding"
+
+    def bind(self, anomaly_filter):
+        self.filter = anomaly_filter
+
+
+class KeepsItsFingerprint(Follower):
+    breaks = "binding"
+
+    @property
+    def fingerprint(self):
+        return "always" if self.filter and self.filter.learnt else ""
+
+
+class FollowsInSecret(Grid):
+    breaks = "interface"
+
+    def bind(self, anomaly_filter):
+        pass
 
 
 class OutsideTheFrame(Grid):

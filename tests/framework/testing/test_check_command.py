@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from cs_framework.cli.plugins import commands
 from cs_framework.errors import CSError
+from tests.framework.registry.distributions import GOOD
 
 PLANTED = """
 from attrs import frozen
@@ -100,3 +101,26 @@ def test_wrong_arguments_name_the_cure(arguments, said, plugin):
     assert isinstance(done.exception, CSError)
     assert done.exception.exit_code == 2
     assert said in str(done.exception)
+
+
+def test_a_setting_goes_to_the_components_of_that_name_that_have_it(tmp_path):
+    code = (
+        GOOD.format(name="twin")
+        + """
+from cs_framework import ProposerSpec
+
+@frozen
+class Others:
+    size: int = setting(1, help="a size")
+
+@hookimpl
+def cs_proposers():
+    here = __name__
+    yield ProposerSpec(name="twin", factory=f"{here}:Thing", settings=f"{here}:Others", summary="thing")
+"""
+    )
+    (tmp_path / "twins.py").write_text(code)
+    said = check(tmp_path / "twins.py", "--set", "twin.power=0").exception
+    assert "--set twin: power: must be >= 1: 0" in str(said)
+    said = check(tmp_path / "twins.py", "--set", "twin.sizes=1").exception
+    assert "unknown key; did you mean 'size'?" in str(said)

@@ -121,7 +121,7 @@ def test_save_and_load_give_the_same_boxes(fitted, make_shifted, tmp_path):
     other.load(tmp_path)
     unseen = regions(make_shifted(seed=2))
     np.testing.assert_array_equal(other.score(unseen).boxes, scorer.score(unseen).boxes)
-    with pytest.raises(SetupError, match="no trained dual-head-mlp"):
+    with pytest.raises(SetupError, match="no readable dual-head-mlp"):
         DualHeadScorer(SMALL, Env()).load(tmp_path)
 
 
