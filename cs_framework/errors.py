@@ -44,3 +44,7 @@ class StoppedError(CSError):
 
 class FrameError(CSError):
     """One frame cannot be read or processed; a run records it and goes on."""
+
+
+class UnavailableError(FrameError):
+    """One frame cannot be read for now: a disk, a network or memory failed, which may pass."""

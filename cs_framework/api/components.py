@@ -134,14 +134,22 @@ class Detection:
     """0 for the best of its frame."""
 
 
+NOT_DONE = "not done"
+
+
 @frozen
 class Skipped:
     """A frame that could not be read or processed, and why."""
 
     frame: str
     stage: str
-    """``read``, or the kind of the component that failed."""
+    """``read``, the kind of the component that failed, or ``not done`` where the cause may pass."""
     reason: str
+
+    @property
+    def not_done(self) -> bool:
+        """Whether ``--resume`` takes the frame again."""
+        return self.stage == NOT_DONE
 
 
 @runtime_checkable

@@ -21,11 +21,12 @@ import hashlib
 import logging
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from time import sleep
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import imagecodecs
 import numpy as np
@@ -33,6 +34,7 @@ from PIL import Image, UnidentifiedImageError
 
 from cs_framework.api.frames import Frame, UInt8
 from cs_framework.data import tiff, video
+from cs_framework.data.faults import passing
 from cs_framework.data.samples import (
     Samples,
     Shot,
@@ -45,7 +47,7 @@ from cs_framework.data.samples import (
     upright,
 )
 from cs_framework.data.stacks import layout
-from cs_framework.errors import FrameError
+from cs_framework.errors import FrameError, UnavailableError
 
 if TYPE_CHECKING:
     from cs_framework.data.refs import FrameRef
@@ -53,8 +55,11 @@ if TYPE_CHECKING:
 EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".bmp"}) | tiff.EXTENSIONS | video.EXTENSIONS
 FORMATS = "PNG, JPEG, BMP, TIFF, MP4, MOV, AVI or MKV"
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
+PAUSE = 1.0
+"""Seconds before a file is tried again that could not be read for now."""
 _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 _ORIENTATION = 0x0112
 _pillow_lock = threading.Lock()
@@ -75,8 +80,7 @@ def read_image(path: Path, page: int = 0, bits: int | None = None, z: int | str 
     Raises:
         FrameError: naming the file and why it cannot be read.
     """
-    with _named(str(path)):
-        return to_rgb(_decode(path, page, bits, z))
+    return _named(str(path), lambda: to_rgb(_decode(path, page, bits, z)))
 
 
 def read_samples(ref: FrameRef, bits: int | None = None) -> Samples:
@@ -85,8 +89,7 @@ def read_samples(ref: FrameRef, bits: int | None = None) -> Samples:
     Raises:
         FrameError: naming the frame and why it cannot be read.
     """
-    with _named(ref.id):
-        return _decode(ref.path, ref.page, bits, ref.z)
+    return _named(ref.id, lambda: _decode(ref.path, _listed(ref), bits, ref.z))
 
 
 def read_frame(ref: FrameRef, bits: int | None = None) -> Frame:
@@ -101,18 +104,22 @@ def read_frame(ref: FrameRef, bits: int | None = None) -> Frame:
 
 def list_shots(path: Path) -> Shots:
     """The frames of a file, without decoding them: one for an image, and one where nothing can be read."""
-    shots = Shots(())
     try:
-        if path.suffix.lower() in tiff.EXTENSIONS:
-            found = layout(*_version(path))
-            shots = Shots([stack.shot for stack in found.stacks], found.notes)
-        elif path.suffix.lower() in video.EXTENSIONS:
-            shots = Shots([Shot()] * video.count_frames(_version(path)))
-    except UnreadableError as error:
-        shots = Shots((), (str(error),))
-    except Exception:  # which is said of the frame when it is read
-        log.debug("%s cannot be listed", path, exc_info=True)
-    return shots if shots.frames else Shots([Shot()], shots.notes)
+        return _named(path.name, lambda: _shots(path))
+    except UnavailableError as error:
+        return Shots([Shot()], (f"it cannot be listed: {passing(error)}",), listed=False)
+    except FrameError as error:  # which is said of the frame, too, where it cannot be read
+        notes = (str(error.__cause__),) if isinstance(error.__cause__, UnreadableError) else ()
+        return Shots([Shot()], notes)
+
+
+def _shots(path: Path) -> Shots:
+    if path.suffix.lower() in tiff.EXTENSIONS:
+        found = layout(*_version(path))
+        return Shots([stack.shot for stack in found.stacks] or [Shot()], found.notes)
+    if path.suffix.lower() in video.EXTENSIONS:
+        return Shots([Shot()] * max(video.count_frames(_version(path)), 1))
+    return Shots([Shot()])
 
 
 def content_hash(ref: FrameRef) -> str:
@@ -121,12 +128,18 @@ def content_hash(ref: FrameRef) -> str:
     Raises:
         FrameError: the file cannot be read.
     """
-    with _named(ref.id):
-        of_file = _file_digest(*_version(ref.path))
+    of_file = _named(ref.id, lambda: _file_digest(*_version(ref.path)))
     altered = f"{ref.id}\0{ref.variant}" if ref.variant else ""
     plane = "" if ref.z is None else f"z={ref.z}\0"
-    shown = of_file + ref.page.to_bytes(4, "big") + plane.encode() + altered.encode()
+    shown = of_file + _listed(ref).to_bytes(4, "big") + plane.encode() + altered.encode()
     return hashlib.blake2b(shown, digest_size=20).hexdigest()
+
+
+def _listed(ref: FrameRef) -> int:
+    """Which frame of its file it is."""
+    if ref.page < 0:
+        raise UnavailableError(f"{ref.id}: it could not be listed when the run began")
+    return ref.page
 
 
 def _version(path: Path) -> Version:
@@ -141,17 +154,39 @@ def _file_digest(path: Path, size: int, modified: int) -> bytes:
         return hashlib.file_digest(file, "blake2b").digest()
 
 
-@contextmanager
-def _named(name: str) -> Iterator[None]:
-    """Whatever is raised inside becomes a FrameError that says `name`."""
+def _named(name: str, read: Callable[[], T]) -> T:
+    """What `read` gives; whatever it raises becomes a FrameError that says `name`.
+
+    What may pass is tried once more, after a pause.
+    """
     try:
-        yield
+        return _once(name, read)
+    except UnavailableError:
+        sleep(PAUSE)
+        return _once(name, read)
+
+
+def _once(name: str, read: Callable[[], T]) -> T:
+    try:
+        return read()
     except UnidentifiedImageError as error:
         raise FrameError(f"{name}: not an image of a known format ({FORMATS})") from error
+    except UnreadableError as error:
+        raise FrameError(f"{name}: {error}") from error
+    except FrameError:
+        raise
     except Exception as error:  # decoders raise anything at all on damaged files
+        if fault := passing(error):
+            raise UnavailableError(f"{name}: {fault}") from error
         # What the system says of a file repeats its path, which results must not hold.
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        reason = (
+            getattr(error, "strerror", None) or f"damaged, or not of a kind that is read ({_told(error)})"
+        )
         raise FrameError(f"{name}: {reason}") from error
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 def _decode(path: Path, page: int, bits: int | None, z: int | str | None) -> Samples:

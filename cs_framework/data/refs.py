@@ -10,6 +10,9 @@ from attrs import frozen
 from cs_framework.api.embryo import Circle
 from cs_framework.api.frames import Frame
 
+UNLISTED = -1
+"""In place of a page, of a file that could not be listed for now: its frames are not done."""
+
 
 @frozen
 class FrameRef:
@@ -19,7 +22,7 @@ class FrameRef:
     """Path relative to the source's root with ``/``, then ``#page`` where the file holds several frames."""
     path: Path
     page: int = 0
-    """Which frame of the file, counted from 0: page, time point of a stack, frame of a video."""
+    """Which frame of the file, from 0: page, time point of a stack, frame of a video; or `UNLISTED`."""
     sequence: str = ""
     """The embryo; the file's own path where nothing tells the embryo."""
     index: int = 0

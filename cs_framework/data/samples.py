@@ -64,6 +64,8 @@ class Shots:
     frames: Sequence[Shot]
     notes: Sequence[str] = ()
     """What of the file was left out, without its name."""
+    listed: bool = True
+    """Whether it could be read at all; else that is to be tried again, and no frame of it is read."""
 
 
 def check_size(width: int, height: int) -> None:

@@ -13,7 +13,7 @@ from cs_framework.api.frames import Frame
 from cs_framework.data.groups import INDEX, Grouping, Row, read_grouping
 from cs_framework.data.images import EXTENSIONS, FORMATS, list_shots, read_frame
 from cs_framework.data.listing import LISTS, Listing, list_images, natural_key, read_list, relative_name
-from cs_framework.data.refs import FrameRef, FrameSource
+from cs_framework.data.refs import UNLISTED, FrameRef, FrameSource
 from cs_framework.errors import DataError
 
 if TYPE_CHECKING:
@@ -90,7 +90,8 @@ def _references(
             embryo = grouping.find(file, name).group or file
             sequence = f"{embryo}:{shot.image}" if shot.image else embryo
             z = settings.z if shot.planes > 1 else None
-            yield FrameRef(name, path, page, sequence, hours=shot.hours, z=z, circle=settings.embryo)
+            number = page if shots.listed else UNLISTED
+            yield FrameRef(name, path, number, sequence, hours=shot.hours, z=z, circle=settings.embryo)
 
 
 def _in_time(

@@ -18,6 +18,7 @@ from pathlib import Path
 import tifffile
 from attrs import field, frozen
 
+from cs_framework.data.faults import passing
 from cs_framework.data.ome import HOURS, read_ome
 from cs_framework.data.samples import MAX_FRAMES, Shot, UnreadableError
 
@@ -84,7 +85,9 @@ def layout(path: Path, size: int, modified: int) -> Layout:
                 found = _of_series(tiff, offsets, size)
         except UnreadableError:
             raise
-        except Exception:  # damaged metadata are as good as none
+        except Exception as error:  # damaged metadata are as good as none
+            if passing(error):
+                raise
             logging.getLogger(__name__).debug("%s: the metadata are damaged", path, exc_info=True)
     return found if found.stacks else _of_pages(pages, described=described)
 

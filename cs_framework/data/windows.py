@@ -8,12 +8,12 @@ from functools import lru_cache, partial
 
 import numpy as np
 
-from cs_framework.api.components import Skipped
+from cs_framework.api.components import NOT_DONE, Skipped
 from cs_framework.api.frames import Window
 from cs_framework.data.images import read_frame
 from cs_framework.data.labels import LabelledFrame
 from cs_framework.data.refs import FrameRef
-from cs_framework.errors import FrameError
+from cs_framework.errors import FrameError, UnavailableError
 
 
 class FrameWindows:
@@ -37,7 +37,8 @@ class FrameWindows:
             try:
                 read(frame.ref)
             except FrameError as error:
-                self.skipped.append(Skipped(frame.ref.id, "read", str(error)))
+                stage = NOT_DONE if isinstance(error, UnavailableError) else "read"
+                self.skipped.append(Skipped(frame.ref.id, stage, str(error)))
             else:
                 kept.append(frame)
         self.labels = np.array([frame.label for frame in kept], dtype=np.int8)

@@ -11,12 +11,12 @@ from typing import TypeVar
 
 from attrs import define, field, frozen
 
-from cs_framework.api.components import Skipped
+from cs_framework.api.components import NOT_DONE, Skipped
 from cs_framework.api.frames import Frame, Window
 from cs_framework.data.images import content_hash
 from cs_framework.data.refs import FrameRef
 from cs_framework.data.windows import neighbours
-from cs_framework.errors import FrameError, SetupError
+from cs_framework.errors import FrameError, SetupError, UnavailableError
 from cs_framework.pipeline.timings import Timings
 
 T = TypeVar("T")
@@ -71,7 +71,7 @@ class Batch:
     read: Callable[[FrameRef], Frame]
     timings: Timings = field(factory=Timings)
     failed: dict[int, Skipped] = field(factory=dict)
-    _decoded: dict[str, Frame] = field(factory=dict)
+    _decoded: dict[str, Frame | FrameError] = field(factory=dict)
     _hashes: dict[str, str] = field(factory=dict)
 
     def frame(self, i: int) -> Frame:
@@ -81,8 +81,14 @@ class Batch:
     def _decode(self, ref: FrameRef) -> Frame:
         if ref.id not in self._decoded:
             with self.timings.measure("read", frames=1):
-                self._decoded[ref.id] = self.read(ref)
-        return self._decoded[ref.id]
+                try:
+                    self._decoded[ref.id] = self.read(ref)
+                except FrameError as error:
+                    self._decoded[ref.id] = error
+        found = self._decoded[ref.id]
+        if isinstance(found, FrameError):
+            raise found
+        return found
 
     def content_hash(self, i: int) -> str:
         """A digest of the file of frame `i`, made once."""
@@ -95,7 +101,7 @@ class Batch:
     def fetch(self, *, hashed: bool) -> float:
         """Decode all there is, and hash it if wanted, before it is asked for.
 
-        What fails does so again when it is asked for.
+        What fails is told when it is asked for.
 
         Returns:
             When that was done, as `time.perf_counter` has it.
@@ -110,11 +116,17 @@ class Batch:
         return perf_counter()
 
     def window(self, i: int) -> Window:
-        """The window of frame `i`; an unreadable neighbour is replaced by the frame itself."""
+        """The window of frame `i`; an unreadable neighbour is replaced by the frame itself.
+
+        Raises:
+            UnavailableError: a neighbour cannot be read for now: with it, the frame will have another score.
+        """
         frames = []
         for ref in self.unit.windows[i]:
             try:
                 frames.append(self._decode(ref))
+            except UnavailableError:
+                raise
             except Exception:
                 frames.append(self.frame(i))
         return Window(tuple(frames))
@@ -161,6 +173,7 @@ class Batch:
     def fail(self, i: int, stage: str, error: Exception) -> None:
         """Record that a frame failed at a stage."""
         text = str(error).strip() or type(error).__name__
+        stage = NOT_DONE if isinstance(error, UnavailableError) else stage
         self.failed[i] = Skipped(self.unit.refs[i].id, stage, text)
         log.debug("%s failed at %s", self.unit.refs[i].id, stage, exc_info=error)
 

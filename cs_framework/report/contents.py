@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from attrs import evolve, frozen
 
+from cs_framework.api.components import NOT_DONE
 from cs_framework.bundle import read_carried
 from cs_framework.errors import RecipeError
 from cs_framework.evaluation.carried import CarriedEvaluation
@@ -156,6 +157,11 @@ class Contents:
             skipped=_csv(folder / "skipped.csv"),
             others=_others(folder, known) if len(everything) > len(shown) else (),
         )
+
+    @cached_property
+    def not_done(self) -> int:
+        """Skipped frames that are still to be done."""
+        return sum(row["stage"] == NOT_DONE for row in self.skipped)
 
     @cached_property
     def components(self) -> list[tuple[str, str]]:

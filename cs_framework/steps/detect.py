@@ -78,7 +78,7 @@ def assemble(run: Run) -> None:
     if context is None:
         raise CSError(f"{run.out / 'parts'}: not one shard is finished; run them with --shard I/N first")
     parts = _parts(run, source, context)
-    missing = parts.find(parts.shards)
+    missing = parts.find(parts.shards, unfinished=True)
     if missing:
         raise CSError(
             f"{len(missing)} of {len(parts.shards)} shards are missing: {_numbers(missing)}. Run the shares "

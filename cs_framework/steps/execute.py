@@ -15,6 +15,7 @@ from typing import Any
 from attrs import evolve, frozen
 from safetensors import SafetensorError
 
+from cs_framework.api.components import Skipped
 from cs_framework.bundle import Bundle, read_bundle
 from cs_framework.errors import CSError, RecipeError, printable
 from cs_framework.files import sweep, write_text
@@ -231,8 +232,24 @@ def _run_steps(run: Run, steps: tuple[StepName, ...]) -> int:
             STEPS[step].take(run)
         if skipped := run.skipped[before:]:
             write_csv(run.out / "skipped" / f"{step}.csv", skipped_table(skipped))
+        else:  # of an earlier attempt
+            (run.out / "skipped" / f"{step}.csv").unlink(missing_ok=True)
     _report_time(run)
-    return 0 if run.share else _sum_up(run)
+    if run.share:
+        return _tell_not_done(run.detected.skipped() if run.detected else ())
+    return _sum_up(run)
+
+
+def _tell_not_done(skipped: Iterable[Skipped]) -> int:
+    """Say how many frames are still to be done, and return the exit code."""
+    left = dict.fromkeys(item.frame for item in skipped if item.not_done)
+    if left:
+        log.error(
+            "%d frames are not done, such as %s: the same command with --resume does them",
+            len(left),
+            next(iter(left)),
+        )
+    return 1 if left else 0
 
 
 def _sum_up(run: Run) -> int:
@@ -256,7 +273,8 @@ def _sum_up(run: Run) -> int:
     report(run, [shard.unit for shard in detected.shards] if detected is not None else [])
     count = len({item.frame for item in skipped})
     log.info("results in %s; %d frames skipped%s", run.out, count, " (skipped.csv)" if count else "")
-    return 1 if detected is not None and not frames else 0
+    exit_code = _tell_not_done(skipped)
+    return 1 if detected is not None and not frames else exit_code
 
 
 def _report_time(run: Run) -> None:
@@ -305,7 +323,10 @@ def _open_steps(loaded: LoadedRecipe, out: Path, resolved: str, options: Options
 
 def _is_done(step: StepName, out: Path) -> bool:
     """Whether there is nothing left of a step. `detect` looks for frames that are new as long as it can."""
-    return (out / STEPS[step].output).exists() and not (step == "detect" and (out / "parts").exists())
+    if step == "detect" and (out / "parts").exists():
+        return False
+    left = any(item.not_done for item in read_skipped(out / "skipped" / f"{step}.csv"))
+    return (out / STEPS[step].output).exists() and not left
 
 
 def _given_bundle(loaded: LoadedRecipe, out: Path, steps: tuple[StepName, ...]) -> Bundle | None:

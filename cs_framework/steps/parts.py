@@ -70,12 +70,14 @@ class Parts:
     shards: Sequence[Shard]
     origin: Origin
     _done: dict[int, Path] = field(factory=dict)
+    _unfinished: dict[int, Path] = field(factory=dict)
 
-    def find(self, among: Sequence[Shard]) -> list[Shard]:
+    def find(self, among: Sequence[Shard], *, unfinished: bool = False) -> list[Shard]:
         """Take up the parts that are there for some shards; return the shards that are still to be done.
 
         Parts that are damaged, or of frames that have changed since, do not count, with a warning. The latter
         stay where they are until `tidy`: a disk that is out of reach changes the frames, too, and comes back.
+        Parts with frames that are not done count only if `unfinished`.
 
         Raises:
             RecipeError: a part was made by another recipe, bundle or version.
@@ -93,10 +95,14 @@ class Parts:
                 continue
             made = _made(content)
             _check_origin(path, made["origin"], self.origin)
-            if made["inputs"] == shard.inputs:
+            if made["inputs"] != shard.inputs:
+                outdated.append(path)
+            elif made["finished"]:
                 self._done[shard.number] = path
             else:
-                outdated.append(path)
+                self._unfinished[shard.number] = path
+        if unfinished:
+            self._done = self._unfinished | self._done
         for paths, what in ((damaged, "are damaged"), (outdated, "are of files that have changed since")):
             if paths:
                 names = ", ".join(path.name for path in paths[:3]) + (", ..." if len(paths) > 3 else "")
@@ -113,6 +119,8 @@ class Parts:
             raise CSError(f"{self.folder} has vanished during the run, with all that was finished")
         with whole_file(path) as aside:
             aside.write_bytes(content)
+        if (before := self._unfinished.pop(shard.number, path)) != path:
+            before.unlink(missing_ok=True)
         self._done[shard.number] = path
 
     def tidy(self) -> None:
@@ -160,7 +168,13 @@ def _part(shard: Shard, analysis: Analysis, origin: Origin) -> bytes:
     proposed = [_of_proposals(results[f]) if f in results else _NONE for f in frames]
     columns = {name: pa.array([row.get(name) for row in rows], PART.field(name).type) for name in _PLAIN}
     columns |= {"detections": _lists(reported), "proposals": _lists(proposed)}
-    made = {"origin": dict(origin), "inputs": shard.inputs, "context": shard.context}
+    finished = not any(item.not_done for item in skipped.values())
+    made = {
+        "origin": dict(origin),
+        "inputs": shard.inputs,
+        "context": shard.context,
+        "finished": finished,
+    }
     schema = PART.with_metadata({_KEY: json.dumps(made, sort_keys=True)})
     sink = pa.BufferOutputStream()
     pq.write_table(pa.table(columns, schema=schema), sink, compression="zstd")

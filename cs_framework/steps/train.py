@@ -12,13 +12,13 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from attrs import evolve
 
-from cs_framework.api.components import RegionTable
+from cs_framework.api.components import RegionTable, Skipped
 from cs_framework.bundle import Bundle, Gate, write_bundle
 from cs_framework.data.images import content_hash
 from cs_framework.data.labels import LabelledFrame
 from cs_framework.data.refs import FrameRef
 from cs_framework.data.windows import FrameWindows
-from cs_framework.errors import DataError, FrameError
+from cs_framework.errors import CSError, DataError, FrameError
 from cs_framework.evaluation.operating_point import choose_threshold, given_threshold
 from cs_framework.evaluation.plots import write_history
 from cs_framework.outputs.tables import embeddings_table, region_table, write_parquet
@@ -74,6 +74,21 @@ def train(run: Run) -> None:
     run.bundle = bundle
 
 
+def _note_skipped(run: Run, skipped: Sequence[Skipped]) -> None:
+    """Go on without frames that cannot be read, but not without those that another time can.
+
+    Raises:
+        CSError: a model would lack what its data hold.
+    """
+    left = [item for item in skipped if item.not_done]
+    if left:
+        raise CSError(
+            f"{len(left)} frames to learn from cannot be read for now: {left[0].reason}; once that is "
+            "mended, the same command with --resume goes on"
+        )
+    run.skipped += skipped
+
+
 def _content(ref: FrameRef) -> str:
     """A hash of a frame's file, empty where it cannot be read: such frames were skipped."""
     try:
@@ -93,7 +108,7 @@ def _fit_filter(
     train_windows, val_windows = (
         FrameWindows(frames, component.context, bits) for frames in (normal, validation)
     )
-    run.skipped += [*train_windows.skipped, *val_windows.skipped]
+    _note_skipped(run, [*train_windows.skipped, *val_windows.skipped])
     history = component.fit(train_windows, val_windows, run.env)
     write_history(run.out / "training", "anomaly_filter", history)
     notes += [f"anomaly filter: {note}" for note in history.notes]
@@ -177,7 +192,7 @@ def _table(
     regions: list[FrameRegions] = []
     for found in run.track(run.engine.map(worker, regions_of, calls), f"regions of {split}", len(calls)):
         regions += found.regions
-        run.skipped += found.skipped
+        _note_skipped(run, found.skipped)
     table = make_table(regions, run.loaded.recipe.training, run.components.embedder.dim)
     if run.loaded.recipe.outputs.regions:
         names = [r.frame for r in regions]

@@ -192,6 +192,35 @@ def test_files_that_were_away_are_looked_at_when_the_run_is_resumed(make, tmp_pa
     assert (out / "skipped.csv").read_text().count("\n") == 1
 
 
+def test_a_frame_that_a_disk_does_not_give_is_not_done_and_the_others_are(make, tmp_path, cs_run):
+    recipe, out = make(), tmp_path / "run"
+    lost = tmp_path / "frames" / "f00100.png"
+    lost.unlink()
+    lost.symlink_to("/proc/self/mem")  # reading it is an input/output error
+    done = cs_run(recipe, "--out", out, cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert "1 frames are not done, such as f00100.png: the same command with --resume does" in done.stderr
+    assert '"f00100.png","not done","f00100.png: Input/output error"' in (out / "skipped.csv").read_text()
+    assert pq.read_table(out / "frames.parquet").num_rows == 259
+    assert "1 of them is not done" in (out / "report.html").read_text()
+    lost.unlink()
+    cv2.imwrite(str(lost), np.full((32, 32), 9, np.uint8))
+    resume(recipe, out, cs_run)
+    assert (out / "skipped.csv").read_text().count("\n") == 1
+
+
+def test_a_model_is_not_made_without_frames_that_a_disk_does_not_give(tmp_path, cs_run):
+    root = write_root(tmp_path / "data", splits=("train", "val"))
+    recipe, out = write_recipe(tmp_path / "toy.toml", root), tmp_path / "run"
+    lost = next((root / "train" / "normal").iterdir())
+    lost.rename(tmp_path / "kept")
+    lost.symlink_to("/proc/self/mem")
+    done = cs_run(recipe, "train", "--no-cache", "--out", out, cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert "1 frames to learn from cannot be read for now" in done.stderr
+    assert not (out / "model").exists()
+
+
 @pytest.mark.parametrize("end", ["dies_on", "hungry_on"])
 def test_frames_that_kill_their_worker_are_named(end, make, tmp_path, cs_run):
     recipe, out = make(**{end: "f00100"}), tmp_path / "run"

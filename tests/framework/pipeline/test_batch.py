@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cs_framework import Frame, FrameError, SetupError
+from cs_framework.api.components import NOT_DONE, Skipped
 from cs_framework.data.labels import LabelledFrame
 from cs_framework.data.refs import FrameRef
 from cs_framework.data.windows import FrameWindows
+from cs_framework.errors import UnavailableError
 from cs_framework.pipeline.batch import BATCH, UNIT, Batch, make_units
 
 
@@ -52,6 +54,22 @@ def test_windows_reach_over_the_border_of_a_unit():
     first, second = make_units([ref(str(i), index=i) for i in range(UNIT + 1)], context=1)
     assert first.windows[-1][2].id == str(UNIT)
     assert second.windows[0][0].id == str(UNIT - 1)
+
+
+def test_a_frame_that_cannot_be_read_for_now_is_not_done_nor_is_one_whose_neighbour_it_is():
+    def unavailable(wanted: FrameRef) -> Frame:
+        if wanted.id == "b":
+            raise UnavailableError("b: Stale file handle")
+        return read(wanted)
+
+    (unit,) = make_units([ref(name, index=i) for i, name in enumerate("abcd")], context=1)
+    batch = Batch(unit, unavailable)
+    batch.each("read", batch.alive(), batch.frame)
+    windows = batch.together("anomaly_filter", batch.alive(), lambda some: [batch.window(i) for i in some])
+    assert list(windows) == [3]
+    assert [batch.failed[i] for i in sorted(batch.failed)] == [
+        Skipped(name, NOT_DONE, "b: Stale file handle") for name in "abc"
+    ]
 
 
 def test_a_frame_is_decoded_once():

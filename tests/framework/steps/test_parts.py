@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cs_framework import Detection, RegionScores, boxes
-from cs_framework.api.components import Skipped
+from cs_framework.api.components import NOT_DONE, Skipped
 from cs_framework.data.refs import FrameRef
 from cs_framework.errors import RecipeError
 from cs_framework.pipeline.results import FrameResult
@@ -99,6 +99,23 @@ def test_parts_of_another_origin_are_refused_with_the_difference(shards, tmp_pat
     parts_of(tmp_path / "parts", shards).add(shards[0], analysis_of(shards[0]))
     with pytest.raises(RecipeError, match=r"numpy: 2\.0 then, 2\.1 now"):
         parts_of(tmp_path / "parts", shards, {**ORIGIN, "numpy": "2.1"}).find(shards)
+
+
+def test_a_part_with_frames_that_are_not_done_is_computed_anew_and_counts_until_then(shards, tmp_path):
+    whole = analysis_of(shards[0])
+    (bad,) = whole.skipped
+    left = Analysis(whole.results, [Skipped(bad.frame, NOT_DONE, "Input/output error")])
+    parts_of(tmp_path / "parts", shards).add(shards[0], left)
+    assembled = parts_of(tmp_path / "parts", shards)
+    assert assembled.find(shards, unfinished=True) == [shards[1]]
+    assert [item.not_done for item in assembled.skipped()] == [True]
+    again = parts_of(tmp_path / "parts", shards)
+    assert again.find(shards) == list(shards)
+    again.add(shards[0], whole)
+    assert len(list((tmp_path / "parts").iterdir())) == 1  # the unfinished one has gone
+    last = parts_of(tmp_path / "parts", shards)
+    assert last.find(shards) == [shards[1]]
+    assert [item.not_done for item in last.skipped()] == [False]
 
 
 def test_a_neighbour_that_changes_takes_the_shard_with_it(shards, tmp_path):
