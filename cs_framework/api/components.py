@@ -7,7 +7,7 @@ changes what it is given; frames are read-only arrays so that a slip shows at on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
@@ -21,6 +21,14 @@ if TYPE_CHECKING:
     from torch import nn
 
 T = TypeVar("T")
+
+
+class Track(Protocol):
+    """Yields some items and shows how far along they are."""
+
+    def __call__(self, items: Iterable[T], description: str, total: int | None = None) -> Iterable[T]:
+        """The items, in their order."""
+        ...
 
 
 def _untracked(items: Iterable[T], description: str, total: int | None = None) -> Iterable[T]:
@@ -41,7 +49,7 @@ class Env:
     """A folder for derived files that may be kept between runs, or None."""
     checkpoints: Path | None = None
     """A folder for what a long fit has learnt so far, written as `save` writes it, or None."""
-    track: Callable[..., Iterable[T]] = field(default=_untracked, eq=False, repr=False)
+    track: Track = field(default=_untracked, eq=False, repr=False)
     """``track(items, description, total=None)`` yields the items and shows progress."""
 
 

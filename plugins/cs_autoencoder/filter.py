@@ -121,7 +121,8 @@ class Autoencoder:
         if judged.masks is not None and judged.masks.any():
             inside = judged.masks[0, 0].numpy(force=True).astype(np.uint8)
             mask = cv2.resize(inside, (width, height), interpolation=cv2.INTER_NEAREST_EXACT).astype(bool)
-        return Explanation(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR), mask)
+        residual = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR)
+        return Explanation(np.asarray(residual, np.float32), mask)
 
     def save(self, folder: Path) -> None:
         """Write ``autoencoder.safetensors`` and ``autoencoder.json`` into a folder, made if need be."""
@@ -263,8 +264,9 @@ class Autoencoder:
             with torch.inference_mode(), exact_convolutions():
                 maps = over_mirrors(partial(self._residual, network), images, flips=self._settings.flips)
             residuals.append(maps)
-            all_masks.append(masks)
-        return torch.cat(residuals), None if frames.masks is None else torch.cat(all_masks)
+            if masks is not None:
+                all_masks.append(masks)
+        return torch.cat(residuals), torch.cat(all_masks) if all_masks else None
 
     def _residual(self, network: nn.Module, view: Tensor) -> Tensor:
         # Variances are small differences of large means: in float32, residuals would be off by 3e-5.

@@ -45,7 +45,9 @@ def prepare(windows: Iterable[Window], settings: Settings) -> PreparedWindows:
         settings: variant, region, size and heat alignment.
     """
     known: dict[str, int] = {}  # neighbours are met again as neighbours of others
-    images, masks, rows = [], [], []
+    images: list[torch.Tensor] = []
+    masks: list[torch.Tensor] = []
+    rows: list[list[int]] = []
     every = settings.variant == "unweighted" and settings.region == "frame"
     for window in windows:
         names = [frame.id if settings.context else str(len(rows)) for frame in window.frames]
@@ -93,4 +95,4 @@ def preprocess(grey: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     """
     resized = cv2.resize(grey, (size, size), interpolation=cv2.INTER_AREA)
     evened = cv2.createCLAHE(clipLimit=2.0, tileGridSize=(8, 8)).apply(resized)
-    return cv2.bilateralFilter(evened, d=5, sigmaColor=12, sigmaSpace=7)
+    return np.asarray(cv2.bilateralFilter(evened, d=5, sigmaColor=12, sigmaSpace=7), np.uint8)

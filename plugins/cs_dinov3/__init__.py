@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from cs_framework import EmbedderSpec, hookimpl
 
-_NEEDS = ("torch", "timm", "transformers", "huggingface_hub", "safetensors")
+_NEEDS = ("torch", "huggingface_hub", "safetensors")  # and the library of the backend, once it is known
 
 
 @hookimpl

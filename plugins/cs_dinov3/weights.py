@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from cs_framework import locate_weights
+from cs_framework import SetupError, locate_weights
 
 Backend = Literal["transformers", "timm"]
 RELEASED: dict[Backend, str] = {
@@ -18,8 +19,12 @@ def locate(backend: Backend, weights: str | None) -> Path:
     """The local folder or file that holds the weights; fetches them if they are nowhere here.
 
     Raises:
-        SetupError: they cannot be had; the text lists all ways out.
+        SetupError: the backend is not installed, or they cannot be had; the text lists all ways out.
     """
+    if find_spec(backend) is None:
+        raise SetupError(
+            f'dinov3 with backend = "{backend}" needs {backend}, not installed here: pip install {backend}'
+        )
     name = weights or RELEASED[backend]
     if backend == "timm" and "/" not in name and not Path(name).exists():
         name = f"timm/{name}"

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from cs_dual_head.edges import edge_loss, paired_iou, shifted, to_shifts
 from cs_dual_head.network import Answers, DualHead, focal_loss, predict
-from cs_dual_head.settings import DualHeadSettings
+from cs_dual_head.settings import DualHeadSettings, RefiningSettings
 from cs_framework import DataError, Env, History, RegionTable
 
 Rows = NDArray[np.intp]
@@ -45,7 +45,7 @@ def train(
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
     )
-    best_ap, best_weights = -1.0, {}
+    best_ap, best_epoch, best_weights = -1.0, 0, {}
     for epoch in env.track(range(1, settings.epochs + 1), name, settings.epochs):
         rng = np.random.default_rng(seed + epoch)
         rows = balanced_rows(table.labels, rng)
@@ -57,9 +57,10 @@ def train(
         figures = _figures("val", network, val, np.flatnonzero(val.labels >= 0), settings)
         history.rows[-1] |= figures
         if figures["val_ap"] > best_ap:
-            best_ap, history.best_epoch = figures["val_ap"], epoch
+            best_ap, best_epoch = figures["val_ap"], epoch
+            history.best_epoch = epoch
             best_weights = {name: weight.clone() for name, weight in network.state_dict().items()}
-        elif epoch - history.best_epoch >= settings.patience:
+        elif epoch - best_epoch >= settings.patience:
             break
     if best_weights:
         network.load_state_dict(best_weights)
@@ -135,7 +136,7 @@ def total_loss(answers: Answers, targets: Tensor, settings: DualHeadSettings) ->
     string = focal_loss(answers.logits, targets[:, 0], settings.focal_alpha, settings.focal_gamma)
     iou = F.smooth_l1_loss(answers.ious, targets[:, 1])
     loss = settings.probability_weight * string + settings.quality_weight * iou
-    if targets.shape[1] > 2:
+    if isinstance(settings, RefiningSettings):
         loss = loss + settings.edges_weight * edge_loss(answers.shifts, targets[:, 2:])
     return loss
 

@@ -198,7 +198,7 @@ def vary(drawn: Drawn, rng: np.random.Generator) -> Drawn:
     """The same as another instrument might have seen it: turned, larger, blurred, noisier, brighter."""
     size = len(drawn.plane)
     angle, zoom = rng.uniform(0, 360), np.exp(rng.uniform(np.log(0.85), np.log(1.25)))
-    affine = cv2.getRotationMatrix2D(((size - 1) / 2,) * 2, angle, zoom)
+    affine = np.asarray(cv2.getRotationMatrix2D(((size - 1) / 2,) * 2, angle, zoom), np.float64)
     affine[:, 2] += rng.uniform(-0.06, 0.06, 2) * size
     if rng.random() < 0.5:
         affine = affine @ np.array([[-1, 0, size - 1], [0, 1, 0], [0, 0, 1]])
@@ -214,10 +214,10 @@ def vary(drawn: Drawn, rng: np.random.Generator) -> Drawn:
     )
 
 
-def _as_taken(plane: NDArray[np.float32], rng: np.random.Generator) -> UInt8:
+def _as_taken(plane: NDArray[np.floating], rng: np.random.Generator) -> UInt8:
     """A plane (S, S) as another camera might have taken it: focus, light, exposure, noise, compression."""
     if rng.random() < 0.4:
-        plane = cv2.GaussianBlur(plane, (0, 0), rng.uniform(0.3, 1.2))
+        plane = np.asarray(cv2.GaussianBlur(plane, (0, 0), rng.uniform(0.3, 1.2)), np.float32)
     if rng.random() < 0.3:
         plane = plane + rng.uniform(0.3, 1.2) * (plane - cv2.GaussianBlur(plane, (0, 0), 1.5))
     plane = 255 * np.clip(plane / 255, 0, 1) ** np.exp(rng.uniform(-0.5, 0.5))

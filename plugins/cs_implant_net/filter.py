@@ -203,7 +203,7 @@ class ImplantNet:
         network = seeded_network(settings.width, env.seed)
         if given is not None:
             network.load_state_dict(given.state_dict())
-        network.to(self._device, memory_format=torch.channels_last)
+        network.to(self._device).to(memory_format=torch.channels_last)
         history = learn(
             network,
             self._logits,
@@ -306,7 +306,7 @@ class ImplantNet:
         return {"format": _FORMAT, "image_size": self._settings.image_size, "width": self._settings.width}
 
     def _use(self, network: nn.Module) -> None:
-        self._network = network.to(self._device, memory_format=torch.channels_last).eval()
+        self._network = network.to(self._device).to(memory_format=torch.channels_last).eval()
         self._seen.clear()
         told = hashlib.blake2b(json.dumps([self._meta(), self._settings.flips]).encode(), digest_size=16)
         for key, value in network.state_dict().items():

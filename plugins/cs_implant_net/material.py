@@ -85,8 +85,8 @@ class Canvas:
         if what == "strings" and self.clear:
             row = self.clear[rng.integers(len(self.clear))]
         else:
-            row, what = rng.integers(len(self)), "look-alikes" if what == "strings" else what
-        return self.draw(int(row), rng, what, rng.uniform(1, BOLD))
+            row, what = int(rng.integers(len(self))), "look-alikes" if what == "strings" else what
+        return self.draw(row, rng, what, rng.uniform(1, BOLD))
 
     def draw(self, row: int, rng: np.random.Generator, what: What, boldness: float = 1.0) -> Drawn:
         """Draw into a view; see `cs_implant_net.drawing.draw`."""

@@ -154,7 +154,8 @@ def seeded_network(width: int, seed: int) -> MarkNet:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = MarkNet(width)
+    bias = network.get_parameter("head.bias")
     with torch.no_grad():
-        network.head.bias.zero_()
-        network.head.bias[0] = -4.0
+        bias.zero_()
+        bias[0] = -4.0
     return network

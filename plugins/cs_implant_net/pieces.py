@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from cs_framework import boxes as bx
 
 Float32 = NDArray[np.float32]
+Ends = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Two points, each (2,) x and y."""
 
 _SHARES = (0.002, 0.005, 0.01, 0.02, 0.04)
 """Of the embryo's pixels, the strongest, that make the pieces of a level. Shares and not thresholds: how
@@ -45,7 +47,7 @@ class Piece:
         return float(self.xs.min()), float(self.ys.min()), float(self.xs.max() + 1), float(self.ys.max() + 1)
 
     @property
-    def ends(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def ends(self) -> Ends:
         """The two outermost points along its main direction."""
         points = np.stack([self.xs, self.ys], axis=1).astype(np.float64)
         centred = points - points.mean(axis=0)
@@ -114,9 +116,7 @@ def _level(
 def _joins(pieces: list[Piece], diameter: float) -> list[Piece]:
     """Pairs of pieces that lie on one line, and triples of such pairs."""
     ends = [piece.ends for piece in pieces]
-    pairs = {
-        pair for pair in combinations(range(len(pieces)), 2) if _on_a_line(*(ends[i] for i in pair), diameter)
-    }
+    pairs = {(i, j) for i, j in combinations(range(len(pieces)), 2) if _on_a_line(ends[i], ends[j], diameter)}
     joined = [pieces[i].joined(pieces[j]) for i, j in sorted(pairs)]
     joined += [
         pieces[i].joined(pieces[j]).joined(pieces[k])
@@ -126,7 +126,7 @@ def _joins(pieces: list[Piece], diameter: float) -> list[Piece]:
     return joined
 
 
-def _on_a_line(one: tuple[NDArray, NDArray], other: tuple[NDArray, NDArray], diameter: float) -> bool:
+def _on_a_line(one: Ends, other: Ends, diameter: float) -> bool:
     """Whether two pieces, given their ends, go on from each other without a bend."""
     near, far = min(
         (((a, b), (one[1 - i], other[1 - j])) for i, a in enumerate(one) for j, b in enumerate(other)),

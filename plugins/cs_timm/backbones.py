@@ -46,7 +46,7 @@ def load(model: str, weights: str) -> nn.Module:
     return network.float().eval().requires_grad_(False)
 
 
-def of_crops(network: nn.Module, size: int) -> Backbone:
+def of_crops(network: Any, size: int) -> Backbone:
     """Read for one vector of an image of `size` pixels squared, pooled as the network's authors do.
 
     Raises:
@@ -61,7 +61,7 @@ def of_crops(network: nn.Module, size: int) -> Backbone:
     return Backbone(network, network, dim, **_pixels(network))
 
 
-def of_frames(network: nn.Module) -> Backbone:
+def of_frames(network: Any) -> Backbone:
     """Read for the last map of features; tokens that stand for no place are left out.
 
     Raises:
@@ -97,7 +97,7 @@ def _pixels(network: nn.Module) -> dict[str, Any]:
     return {"mean": config["mean"], "std": config["std"], "interpolation": smooth}
 
 
-def _create(model: str, **source: Any) -> nn.Module:
+def _create(model: str, **source: Any) -> Any:
     """Transformers take images of one size unless told otherwise; other networks know no such option."""
     try:
         return timm.create_model(model, dynamic_img_size=True, **source)

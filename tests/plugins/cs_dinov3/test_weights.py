@@ -56,6 +56,18 @@ def answering():
         server.server_close()
 
 
+@pytest.mark.parametrize("backend", RELEASED)
+def test_only_the_library_of_the_backend_is_needed(backend, monkeypatch, tmp_path):
+    (other,) = RELEASED.keys() - {backend}
+    weights = tmp_path / "weights.safetensors"
+    weights.touch()
+    monkeypatch.setitem(sys.modules, other, None)
+    assert locate(backend, str(weights)) == weights
+    monkeypatch.setitem(sys.modules, backend, None)
+    with pytest.raises(SetupError, match=f"pip install {backend}"):
+        locate(backend, str(weights))
+
+
 def refusal(backend, name=None):
     with pytest.raises(SetupError) as caught:
         locate(backend, name)
