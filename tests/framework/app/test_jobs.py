@@ -57,6 +57,7 @@ def test_cancelled_work_stops_at_its_next_step():
     assert reached == ["the end of the step"]
 
 
+@pytest.mark.slow
 def test_training_makes_a_run_and_says_how_it_goes(tmp_path):
     recipe = write_recipe(tmp_path / "toy.toml", write_root(tmp_path / "data", embryos=1, frames=2))
     out = tmp_path / "runs" / "toy"
@@ -68,6 +69,7 @@ def test_training_makes_a_run_and_says_how_it_goes(tmp_path):
     assert (out / "training" / "regions_train.parquet").exists()
 
 
+@pytest.mark.slow
 def test_training_can_be_cancelled_and_fails_in_words(tmp_path):
     recipe = write_recipe(tmp_path / "toy.toml", write_root(tmp_path / "data", embryos=1, frames=2))
     held = f"anomaly_filter.settings.learns_when={tmp_path / 'never'}"

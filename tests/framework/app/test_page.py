@@ -16,6 +16,8 @@ from streamlit.testing.v1.element_tree import Button
 from cs_framework.app import results
 from tests.support.frames import streak_frame, write_recipe
 
+pytestmark = pytest.mark.slow
+
 TRUTH = "0 0.4 0.546875 0.2 0.15625"
 
 

@@ -18,6 +18,7 @@ def plotted(splits, folder, threshold=0.5):
     return {file.name for file in files}
 
 
+@pytest.mark.slow
 def test_every_plot_of_a_split_with_both_classes_and_boxes(tmp_path):
     names = plotted({"test": random_split(0)}, tmp_path / "plots")
     kinds = ("roc", "precision_recall", "scores", "confusion", "proposal_recall")

@@ -21,6 +21,7 @@ def test_a_closed_registry_holds_what_it_is_given_and_refuses_discovery(closed_r
     assert load_recipe(recipe, registry=registry).proposers[0].component.name == "grid"
 
 
+@pytest.mark.slow
 def test_a_recipe_runs_and_tells_what_came_of_it(run_recipe, tmp_path):  # noqa: F811
     import torch
 

@@ -26,6 +26,7 @@ def same(first, second):
 # Fitting
 
 
+@pytest.mark.slow
 def test_it_learns_to_mark_drawn_strings_and_not_look_alikes(make_windows):
     quick = evolve(QUICK, image_size=48, width=8, batch_size=6, learning_rate=1e-2)
     settings = evolve(quick, epochs=6, views=120, clear=1.0)  # few frames, all alike
@@ -325,6 +326,7 @@ def test_what_an_epoch_has_reached_is_kept_where_wanted(make_windows, tmp_path):
     assert again.fingerprint == component.fingerprint
 
 
+@pytest.mark.slow
 def test_embryos_that_are_drawn_need_no_frames(make_windows, tmp_path):
     settings = evolve(QUICK, image_size=64, drawn=1.0, views=8, batch_size=4, epochs=1)
     none = make_windows([])
