@@ -261,7 +261,7 @@ def units_of(refs: Sequence[FrameRef], context: int) -> list[Unit]:
 
 
 @define(eq=False)
-class Kept(Generic[T]):
+class LruCache(Generic[T]):
     """What was made before, the last `limit` of it; for several threads."""
 
     limit: int

@@ -29,7 +29,7 @@ def _real(path: Path) -> Path:
 
 @frozen
 class Root:
-    """A folder that nothing leaves."""
+    """The only directory the app may read; paths that resolve outside are refused."""
 
     path: Path = field(converter=_real)
 

@@ -26,7 +26,7 @@ UNEXPECTED = "something went wrong that should not; the window that cs-app was s
 
 
 class Cancelled(BaseException):
-    """Nobody waits for the result. No `Exception`, since the stages take those for a fault of a frame."""
+    """Raised to cancel a job. A BaseException, because the pipeline turns Exception into a skipped frame."""
 
 
 @define(eq=False)

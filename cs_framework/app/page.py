@@ -15,7 +15,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cs_framework.api.frames import Float32, Frame
 from cs_framework.app import pictures, show_controls, show_results, show_training
-from cs_framework.app.analysis import Analyser, Kept, Model, frame_key, reported, units_of
+from cs_framework.app.analysis import Analyser, LruCache, Model, frame_key, reported, units_of
 from cs_framework.app.folders import Entry, Root, recipes, trained_and_runs
 from cs_framework.app.jobs import UNEXPECTED, Job, Step
 from cs_framework.app.show_controls import Source
@@ -74,8 +74,8 @@ class Looking:
 
 
 @st.cache_resource
-def _results() -> Kept[FrameResult]:
-    return Kept(limit=1000)
+def _results() -> LruCache[FrameResult]:
+    return LruCache(limit=1000)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Loading the model")
@@ -86,7 +86,7 @@ def _analyser(key: str, _model: Model) -> Analyser:
 def _page(root: Root) -> None:
     (known, runs), offered = trained_and_runs(root), recipes(root)
     with st.sidebar:
-        source = _or_complaint(lambda: show_controls.choose_frames(root, runs))
+        source = _or_error(lambda: show_controls.choose_frames(root, runs))
         _choose_fresh(known)
         first = show_controls.choose_model([*known, *offered], "Model", "model")
         second = show_controls.choose_model([*known, *offered], "Compare with", "compare", none="nothing")
@@ -96,7 +96,7 @@ def _page(root: Root) -> None:
         models = []
         for slot, entry, tab in zip(("first", "second"), opened, tabs, strict=False):
             with tab:
-                chosen = _or_complaint(partial(_chosen, entry, slot, source))
+                chosen = _or_error(partial(_chosen, entry, slot, source))
                 models.append((slot, chosen))
     show_training.offer(root, known, offered, first)
     if source is None:
@@ -105,7 +105,7 @@ def _page(root: Root) -> None:
     looks = [
         Looking(slot, model, analyser, units_of(source.frames.refs, analyser.context))
         for slot, model in models
-        if model is not None and (analyser := _or_complaint(partial(_analyser, model.key, model))) is not None
+        if model is not None and (analyser := _or_error(partial(_analyser, model.key, model))) is not None
     ]
     if not looks:
         return
@@ -125,7 +125,7 @@ def _chosen(entry: Entry, slot: str, source: Source | None) -> Model:
     return show_controls.choose_settings(model, slot, source.data if source else model.loaded.recipe.data)
 
 
-def _or_complaint(make: Callable[[], T]) -> T | None:
+def _or_error(make: Callable[[], T]) -> T | None:
     """What is made, or None and a message where it cannot be."""
     try:
         return make()
@@ -137,7 +137,7 @@ def _or_complaint(make: Callable[[], T]) -> T | None:
 def _look(root: Root, source: Source, looks: Sequence[Looking], side: DeltaGenerator) -> None:
     refs = source.frames.refs
     at = show_results.choose_frame(refs, looks[0].result)
-    frame = _or_complaint(lambda: read_frame(refs[at], source.data.bits))
+    frame = _or_error(lambda: read_frame(refs[at], source.data.bits))
     if frame is None:
         return
     with side:
@@ -179,7 +179,7 @@ def _truth(source: Source, ref: FrameRef, frame: Frame) -> Float32 | None:
         )
         file = st.file_uploader("or a YOLO file", type=["txt"], key=f"truth-file|{key}")
         text = text or (file.getvalue().decode("utf-8", "replace") if file else "")
-        return _or_complaint(lambda: read_truth(text, frame.size)) if text.strip() else None
+        return _or_error(lambda: read_truth(text, frame.size)) if text.strip() else None
 
 
 def _work(looks: Sequence[Looking], at: int, count: int) -> None:

@@ -15,7 +15,7 @@ import streamlit as st
 from cs_framework.api.components import Explanation
 from cs_framework.api.frames import Float32, Frame
 from cs_framework.app import pictures, results
-from cs_framework.app.analysis import Analyser, Kept, Model, frame_key
+from cs_framework.app.analysis import Analyser, LruCache, Model, frame_key
 from cs_framework.app.folders import Root
 from cs_framework.app.run_folders import TrainingRegions, training_frames
 from cs_framework.app.wording import against_truth, figure, headline, literal, reason
@@ -167,13 +167,13 @@ def _table(slot: str, result: FrameResult, truth: Float32 | None) -> int:
 
 
 @st.cache_resource
-def _explanations() -> Kept[Explanation]:
-    return Kept(limit=16)
+def _explanations() -> LruCache[Explanation]:
+    return LruCache(limit=16)
 
 
 @st.cache_resource
-def _embeddings() -> Kept[Float32]:
-    return Kept(limit=500)
+def _embeddings() -> LruCache[Float32]:
+    return LruCache(limit=500)
 
 
 def closer(

@@ -43,17 +43,17 @@ def main(
     with handle_errors(interrupted="stopped; the same command goes on after the last finished step"):
         loaded = _load(recipes, overrides)
         from cs_framework.cli.console import track
-        from cs_framework.compare.judge import run_all, took_lines
+        from cs_framework.compare.judge import cost_lines, run_all
         from cs_framework.compare.markdown import markdown
         from cs_framework.compare.table import compare
         from cs_framework.files import write_json, write_text
 
-        runs, took = run_all(loaded, out, cache, replace=replace, track=track)
+        runs, costs = run_all(loaded, out, cache, replace=replace, track=track)
         comparison = compare(runs)
         table = markdown(comparison)
         write_json(out / "comparison.json", comparison)
         write_text(out / "comparison.md", table)
-        click.echo("\n".join(["", table, *took_lines(took)]))
+        click.echo("\n".join(["", table, *cost_lines(costs)]))
 
 
 def _load(paths: tuple[Path, ...], overrides: tuple[str, ...]) -> dict[str, LoadedRecipe]:

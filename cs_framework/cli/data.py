@@ -164,5 +164,5 @@ def _report(root: Path, findings: Findings) -> str:
             lines += ["", f"{title}:", *(f"  - {text}" for text in texts[:_SHOWN])]
         if len(texts) > _SHOWN:
             lines.append(f"  - and {len(texts) - _SHOWN} more")
-    lines += ["", "a run would be spoilt" if findings.problems else "fit for a run"]
+    lines += ["", "not usable: fix the problems above" if findings.problems else "ready for training"]
     return "\n".join(lines)

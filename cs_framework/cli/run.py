@@ -61,7 +61,7 @@ def main(
     with handle_errors(interrupted=INTERRUPTED):
         for step in steps:
             if step not in STEP_NAMES:
-                raise RecipeError(f"{step!r} is no step; the steps are {', '.join(STEP_NAMES)}")
+                raise RecipeError(f"unknown step {step!r}; the steps are {', '.join(STEP_NAMES)}")
         if resume and replace:
             raise RecipeError("--resume keeps what a run folder holds and --replace drops it: choose one")
         if shard and replace:

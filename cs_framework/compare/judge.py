@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from cs_framework.compare.table import Judged
+from cs_framework.compare.table import ComparedRun
 from cs_framework.errors import CSError, RecipeError
 from cs_framework.outputs.tables import read_evaluation
 from cs_framework.pipeline.components import Components, digest, make_env
@@ -18,7 +18,7 @@ from cs_framework.recipe import LoadedRecipe
 from cs_framework.recipe.loading import RESOLVED_FILE
 from cs_framework.recipe.reader import plain
 from cs_framework.steps.execute import STEPS, Options, execute
-from cs_framework.steps.run import meaning
+from cs_framework.steps.run import result_relevant
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ CACHED = ("proposals", "embeddings")
 
 
 @frozen
-class Took:
+class RunCost:
     """What a run cost."""
 
     name: str
@@ -45,7 +45,7 @@ def run_all(
     *,
     replace: bool,
     track: Callable[..., Iterable[Any]],
-) -> tuple[list[Judged], list[Took]]:
+) -> tuple[list[ComparedRun], list[RunCost]]:
     """Train and evaluate each recipe into a folder of its name, unless it is there already.
 
     Args:
@@ -68,7 +68,7 @@ def run_all(
     wanted = {name: r for name, r in recipes.items() if stale[name] or not _finished(r, out / name)}
     for loaded in wanted.values():  # what cannot be built, such as for want of weights, shows before any run
         Components.build(loaded, make_env(loaded), loaded.bundle).close()
-    runs, took = [], []
+    runs, costs = [], []
     for name, loaded in recipes.items():
         options = Options(
             out=out / name,
@@ -77,12 +77,12 @@ def run_all(
             cache=cache,
             synthetic=out / "data" / digest(plain(loaded.recipe.data.synthetic)),
         )
-        took.append(_timed(name, loaded, options, track) if name in wanted else Took(name, None, {}, {}))
-        runs.append(Judged(name, read_evaluation(out / name), loaded.recipe))
-    return runs, took
+        costs.append(_timed(name, loaded, options, track) if name in wanted else RunCost(name, None, {}, {}))
+        runs.append(ComparedRun(name, read_evaluation(out / name), loaded.recipe))
+    return runs, costs
 
 
-def _timed(name: str, loaded: LoadedRecipe, options: Options, track: Callable[..., Iterable[Any]]) -> Took:
+def _timed(name: str, loaded: LoadedRecipe, options: Options, track: Callable[..., Iterable[Any]]) -> RunCost:
     folder = options.cache_for(loaded.recipe.steps)
     before, start = _used(folder), time.perf_counter()
     if execute(loaded, options, track):
@@ -90,7 +90,7 @@ def _timed(name: str, loaded: LoadedRecipe, options: Options, track: Callable[..
     seconds, after = time.perf_counter() - start, _used(folder)
     made = {what: len(after[what].keys() - before[what].keys()) for what in CACHED}
     found = {what: sum(after[what].get(f, t) != t for f, t in before[what].items()) for what in CACHED}
-    return Took(name, seconds, made, found)
+    return RunCost(name, seconds, made, found)
 
 
 def _used(cache: Path | None) -> dict[str, dict[str, int]]:
@@ -108,7 +108,9 @@ def _finished(loaded: LoadedRecipe, folder: Path) -> bool:
 
 def _stale(loaded: LoadedRecipe, folder: Path) -> bool:
     resolved = folder / RESOLVED_FILE
-    return resolved.exists() and meaning(resolved.read_text(encoding="utf-8")) != meaning(loaded.to_toml())
+    return resolved.exists() and result_relevant(resolved.read_text(encoding="utf-8")) != result_relevant(
+        loaded.to_toml()
+    )
 
 
 def _refuse_other_data(recipes: Mapping[str, LoadedRecipe]) -> None:
@@ -124,10 +126,10 @@ def _refuse_other_data(recipes: Mapping[str, LoadedRecipe]) -> None:
             raise RecipeError(f"recipes are compared on the same frames, but {texts}")
 
 
-def took_lines(took: Sequence[Took]) -> list[str]:
+def cost_lines(costs: Sequence[RunCost]) -> list[str]:
     """How long each run took and what it was spared, for the console."""
     lines = []
-    for run in took:
+    for run in costs:
         if run.seconds is None:
             lines.append(f"{run.name}: finished before")
             continue

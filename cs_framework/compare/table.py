@@ -21,7 +21,7 @@ _LEFT_OUT = "stage1/baselines/"  # the same in every run, since no component pla
 
 
 @frozen(eq=False)
-class Judged:
+class ComparedRun:
     """A run that takes part in a comparison."""
 
     name: str
@@ -45,7 +45,7 @@ class Judged:
                 yield place
 
 
-def compare(runs: Sequence[Judged]) -> Comparison:
+def compare(runs: Sequence[ComparedRun]) -> Comparison:
     """Every figure of every run, and how far each run is from the first.
 
     Returns:
@@ -71,14 +71,14 @@ def compare(runs: Sequence[Judged]) -> Comparison:
     return {"baseline": baseline.name, "splits": splits, "changed": changed, "notes": list(notes)}
 
 
-def _cell(run: Judged, baseline: Judged, split: str, place: str) -> Comparison | str:
+def _cell(run: ComparedRun, baseline: ComparedRun, split: str, place: str) -> Comparison | str:
     figure = run.figure(split, place)
     if isinstance(figure, str) or run is baseline:
         return figure  # type: ignore[no-any-return]
     return {**figure, "difference": _difference(run, baseline, split, place)}
 
 
-def _difference(run: Judged, baseline: Judged, split: str, place: str) -> Comparison | str:
+def _difference(run: ComparedRun, baseline: ComparedRun, split: str, place: str) -> Comparison | str:
     figure, first = run.figure(split, place), baseline.figure(split, place)
     if isinstance(first, str):
         return first
@@ -114,7 +114,7 @@ def _flat(value: Any, key: str = "") -> dict[str, Any]:
     return {name: item for items in inner for name, item in items.items()}
 
 
-def _refuse_other_frames(first: Judged, second: Judged) -> None:
+def _refuse_other_frames(first: ComparedRun, second: ComparedRun) -> None:
     ones, others = _truth(first), _truth(second)
     differing = {
         f"judged in {first.name} alone": ones.keys() - others.keys(),
@@ -137,5 +137,5 @@ def _refuse_other_frames(first: Judged, second: Judged) -> None:
         )
 
 
-def _truth(run: Judged) -> dict[tuple[str, str], Any]:
+def _truth(run: ComparedRun) -> dict[tuple[str, str], Any]:
     return {(row["split"], row["frame"]): row for row in run.evaluation.frames.select(TRUTH).to_pylist()}

@@ -24,7 +24,7 @@ class Row:
     hours: float | None = None
 
     def over(self, other: Row) -> Row:
-        """What this row says, and of what it does not say, what `other` does."""
+        """This row's values, with gaps filled from `other`."""
         return Row(
             self.group or other.group,
             other.frame_no if self.frame_no is None else self.frame_no,

@@ -121,7 +121,7 @@ def _in_time(
 
 
 def _hours(ref: FrameRef, row: Row, number: int, hours_per_frame: float | None) -> float | None:
-    """What somebody states goes before what the file says."""
+    """Hours from index.csv win over hours in file metadata."""
     if row.hours is not None:
         return row.hours
     return ref.hours if hours_per_frame is None else number * hours_per_frame

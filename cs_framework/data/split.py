@@ -218,7 +218,7 @@ def _write(root: Path, members: Sequence[_Member], split_of: Mapping[str, str]) 
 
 
 def _link(source: Path, target: Path) -> None:
-    """The same file in another place; a copy where links do not work."""
+    """Hard-link the file; copy it where links are not supported."""
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.link(source.resolve(), target)

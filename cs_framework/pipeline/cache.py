@@ -1,6 +1,6 @@
 """Arrays kept between runs, under keys of everything they depend on.
 
-A shelf holds what one set of components made of frames, in one file for each batch that was computed
+A namespace holds what one set of components made of frames, in one file for each batch that was computed
 together; frames are found one by one, whichever batch they were stored with. A hash goes with the arrays of
 each frame, since a power cut or a bad disk leaves files of the right length with other values.
 """
@@ -35,9 +35,9 @@ class Cache:
 
     folder: Path | None
 
-    def shelf(self, what: str, depends: Callable[[], Any]) -> Shelf:
+    def namespace(self, what: str, depends: Callable[[], Any]) -> CacheNamespace:
         """That of everything the arrays depend on but the frame; only asked for when needed."""
-        return _NOTHING if self.folder is None else _shelf(self.folder / what / digest(depends()))
+        return _NOTHING if self.folder is None else _namespace(self.folder / what / digest(depends()))
 
     def size(self) -> int:
         """Bytes of all that is kept."""
@@ -46,7 +46,7 @@ class Cache:
 
 
 @define(eq=False)
-class Shelf:
+class CacheNamespace:
     """Arrays by frame. Other processes may add to the same folder at any time."""
 
     folder: Path | None
@@ -114,8 +114,8 @@ class Shelf:
                     self._places.update((name.partition("/")[0], path) for name in file.keys())  # noqa: SIM118
 
 
-_NOTHING = Shelf(None)
-_shelf = cache(Shelf)  # what was seen of a folder holds for the whole process
+_NOTHING = CacheNamespace(None)
+_namespace = cache(CacheNamespace)  # what was seen of a folder holds for the whole process
 
 
 def _read(path: Path, key: str) -> Arrays | None:

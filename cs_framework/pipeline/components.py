@@ -179,7 +179,7 @@ def _built(choice: Choice | None, env: Env) -> Any:
     return component
 
 
-def identity(choice: Choice, built: object) -> dict[str, Any]:
+def cache_key(choice: Choice, built: object) -> dict[str, Any]:
     """All that the output of a component depends on, but its input: the key of a cache entry.
 
     Made anew for every entry: a component's `fingerprint` changes when it, or what it is bound to, learns.

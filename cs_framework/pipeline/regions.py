@@ -15,7 +15,7 @@ from cs_framework.api.frames import Float32, Frame
 from cs_framework.errors import CSError
 from cs_framework.pipeline.batch import Batch
 from cs_framework.pipeline.cache import Arrays, Cache
-from cs_framework.pipeline.components import Components, digest, identity, resolved_device
+from cs_framework.pipeline.components import Components, cache_key, digest, resolved_device
 from cs_framework.recipe import LoadedRecipe
 from cs_framework.recipe.schema import NARROWED_BY, PipelineSettings
 
@@ -37,14 +37,17 @@ class RegionMaker:
     def propose(self, batch: Batch, wanted: Sequence[int]) -> dict[int, tuple[tuple[int, int], Float32]]:
         """Frame size and boxes (N, 4) of each wanted frame that does not fail."""
         wanted = self._hashed(batch, wanted)
-        shelf, key = self.cache.shelf("proposals", self._proposals_depend_on), partial(self._key, batch)
-        found = {i: stored for i in wanted if (stored := shelf.get(key(i), _are_proposals)) is not None}
+        namespace, key = (
+            self.cache.namespace("proposals", self._proposals_depend_on),
+            partial(self._key, batch),
+        )
+        found = {i: stored for i in wanted if (stored := namespace.get(key(i), _are_proposals)) is not None}
         missing = [i for i in wanted if i not in found]
         boxes = batch.each("proposer", missing, lambda i: self.boxes_of(batch.frame(i)))
         made: dict[int, Arrays] = {
             i: {"boxes": boxes[i], "size": np.array(batch.frame(i).size, np.int64)} for i in boxes
         }
-        shelf.put({key(i): arrays for i, arrays in made.items()} if shelf.folder else {})
+        namespace.put({key(i): arrays for i, arrays in made.items()} if namespace.folder else {})
         done = {**found, **made}
         return {i: (_size(done[i]["size"]), done[i]["boxes"]) for i in wanted if i in done}
 
@@ -62,7 +65,7 @@ class RegionMaker:
         this change from others.
         """
         wanted = self._hashed(batch, list(boxes))
-        shelf = self.cache.shelf("embeddings", self._embeddings_depend_on)
+        namespace = self.cache.namespace("embeddings", self._embeddings_depend_on)
 
         def key_of(i: int) -> str:
             return self._key(batch, i, boxes=boxes[i].tobytes().hex(), **key)
@@ -74,12 +77,14 @@ class RegionMaker:
 
         def kept(i: int) -> Float16 | None:
             wanted_shape = (len(boxes[i]), self.components.embedder.dim)
-            stored = shelf.get(key_of(i), lambda arrays: _are_embeddings(arrays, wanted_shape))
+            stored = namespace.get(key_of(i), lambda arrays: _are_embeddings(arrays, wanted_shape))
             return None if stored is None else stored["embeddings"]
 
         found = {i: rows for i in wanted if (rows := kept(i)) is not None}
         made = batch.each("embedder", [i for i in wanted if i not in found], embedded)
-        shelf.put({key_of(i): {"embeddings": rows} for i, rows in made.items()} if shelf.folder else {})
+        namespace.put(
+            {key_of(i): {"embeddings": rows} for i, rows in made.items()} if namespace.folder else {}
+        )
         done = {**found, **made}
         return {i: done[i] for i in wanted if i in done}
 
@@ -98,7 +103,7 @@ class RegionMaker:
                 raise CSError(f"{type(proposer).__name__} gave boxes {boxes.shape}, not finite (N, 4)")
             boxes = bx.clip(boxes, frame.size)
             found.append(boxes[bx.area(boxes) > 0])
-        return narrow(unite(found), frame, self.loaded.recipe.pipeline)
+        return postprocess(unite(found), frame, self.loaded.recipe.pipeline)
 
     def _embedded(self, frame: Frame, boxes: Float32) -> Float16:
         embedder = self.components.embedder
@@ -110,20 +115,20 @@ class RegionMaker:
         return np.clip(rows, -_LARGEST, _LARGEST).astype(np.float16)
 
     def _key(self, batch: Batch, i: int, **extra: Any) -> str:
-        """What tells a frame on a shelf; nothing where nothing is kept, since it takes reading the file."""
+        """Cache key of a frame; "" if caching is off, because hashing reads the file."""
         return digest([batch.content_hash(i), extra]) if self.cache.folder is not None else ""
 
     def _proposals_depend_on(self) -> dict[str, Any]:
         pairs = zip(self.loaded.proposers, self.components.proposers, strict=True)
         settings = self.loaded.recipe.pipeline
         return {
-            "components": [identity(choice, built) for choice, built in pairs],
+            "components": [cache_key(choice, built) for choice, built in pairs],
             **{name: getattr(settings, name) for name in NARROWED_BY},
             **self._frames_depend_on(),
         }
 
     def _embeddings_depend_on(self) -> dict[str, Any]:
-        who = identity(self.loaded.embedder, self.components.embedder)  # type: ignore[arg-type]
+        who = cache_key(self.loaded.embedder, self.components.embedder)  # type: ignore[arg-type]
         return {"components": [who], **self._frames_depend_on()}
 
     def _frames_depend_on(self) -> dict[str, Any]:
@@ -166,8 +171,8 @@ def unite(found: Sequence[Float32]) -> Float32:
     return united[first]
 
 
-def narrow(boxes: Float32, frame: Frame, settings: PipelineSettings) -> Float32:
-    """The boxes (N, 4) that are worth scoring, in their order.
+def postprocess(boxes: Float32, frame: Frame, settings: PipelineSettings) -> Float32:
+    """Post-processing of proposals (N, 4): size limits, overlap, the first few; in their order.
 
     Those off the embryo go first, then those of a wrong size, then those that overlap an earlier one, and of
     what is left the first `max_proposals` stay. So a limit counts only boxes that pass everything else.

@@ -63,7 +63,7 @@ class JudgedFrame:
     """(M, 4) annotated boxes, (0, 4) for a string-free frame, None where nobody drew boxes."""
 
 
-def frame_statistics(grey: NDArray[np.uint8]) -> dict[str, float]:
+def frame_cues(grey: NDArray[np.uint8]) -> dict[str, float]:
     """Trivial cues of a frame: a filter that does not beat them has learnt nothing of strings.
 
     Args:

@@ -1,4 +1,4 @@
-"""The two stages over one unit of frames."""
+"""Stage 1 (filter) and stage 2 (propose, embed, score) on a unit of frames."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cs_framework.errors import CSError
 from cs_framework.pipeline.batch import Batch, Unit
 from cs_framework.pipeline.components import Components
 from cs_framework.pipeline.regions import Float16, RegionMaker
-from cs_framework.pipeline.results import FrameResult, frame_statistics
+from cs_framework.pipeline.results import FrameResult, frame_cues
 from cs_framework.pipeline.timings import Timings, peak_memory
 from cs_framework.recipe.schema import PipelineSettings
 
@@ -164,7 +164,7 @@ class Stages:
                     ranked=ranked,
                     detections=report(ranked, self.settings.top, self.least),
                     observed=observed.get(i, {}),
-                    statistics=frame_statistics(frame.grey),
+                    statistics=frame_cues(frame.grey),
                     embryo=_circle(frame),
                 )
             )

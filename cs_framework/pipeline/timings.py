@@ -14,7 +14,7 @@ STAGES = ("read", "anomaly_filter", "proposer", "embedder", "scorer", "write")
 STARVED = 0.25
 """A stage starves another that waits for it for more than this share of its time."""
 EARNEST = 30.0
-"""Seconds of work below which nobody minds."""
+"""No advice for runs with less work than this, in seconds."""
 
 
 def _zeros() -> dict[str, float]:

@@ -29,7 +29,7 @@ from cs_framework.recipe.problems import Place, Problems, dotted
 from cs_framework.recipe.reader import INVALID, Reader, plain
 from cs_framework.recipe.schema import (
     NARROWED_BY,
-    Components,
+    ComponentTables,
     ComponentUse,
     ModelSettings,
     PipelineSettings,
@@ -109,8 +109,8 @@ def components_to_dict(loaded: LoadedRecipe) -> dict[str, Any]:
     return described
 
 
-def _components(loaded: LoadedRecipe) -> Components:
-    return Components(
+def _components(loaded: LoadedRecipe) -> ComponentTables:
+    return ComponentTables(
         anomaly_filter=loaded.anomaly_filter.described() if loaded.anomaly_filter else None,
         proposer=tuple(choice.described() for choice in loaded.proposers),
         embedder=loaded.embedder.described() if loaded.embedder else None,
@@ -163,8 +163,8 @@ def load_recipe(
     else:
         document = _without_replaced(file, options, registry)
     named = {kind: document.tree[kind] for kind in KINDS if kind in document.tree}
-    components = Reader(document, problems).table(Components, named, ())
-    assert isinstance(components, Components), "every key of it has a default"
+    components = Reader(document, problems).table(ComponentTables, named, ())
+    assert isinstance(components, ComponentTables), "every key of it has a default"
     chooser = _Chooser(registry, document, problems)
     for number, text in enumerate(recipe.requires):
         chooser.note_former(re.split(r"[^\w.-]", text)[0], written.place(("requires", number)))
@@ -197,7 +197,7 @@ class _Chooser:
     problems: Problems
     warnings: list[str] = field(factory=list)
 
-    def choices(self, kind: Kind, components: Components) -> Iterator[Choice]:
+    def choices(self, kind: Kind, components: ComponentTables) -> Iterator[Choice]:
         """The components of one kind."""
         uses = getattr(components, kind)
         named: Iterable[tuple[KeyPath, ComponentUse | None]] = (
@@ -231,7 +231,7 @@ class _Chooser:
         settings = Reader(self.document, self.problems).table(settings_class, raw, (*path, "settings"))
         return None if settings is INVALID else Choice(component, settings, path)
 
-    def check_pairs(self, components: Components, choices: Mapping[Kind, Sequence[Choice]]) -> None:
+    def check_pairs(self, components: ComponentTables, choices: Mapping[Kind, Sequence[Choice]]) -> None:
         """Refuse proposers and embedders that work with another anomaly filter than the recipe's."""
         if len(choices["anomaly_filter"]) < (components.anomaly_filter is not None):
             return  # nothing is known of the filter but what is wrong with it

@@ -215,7 +215,7 @@ def _table(cls: type, text: str) -> Any:
 
 
 @frozen
-class Components:
+class ComponentTables:
     """The four kinds of components, in a recipe and in a bundle alike."""
 
     anomaly_filter: ComponentUse | None = field(
@@ -233,7 +233,7 @@ class Components:
 
 
 @frozen
-class Recipe(Components):
+class Recipe(ComponentTables):
     """A whole recipe."""
 
     name: str = setting("", help="names the run; the file's name without extension when left out")

@@ -1,4 +1,4 @@
-"""Loading one plugin so that nothing it does wrong reaches anybody else."""
+"""Load one plugin in isolation; record its error and go on."""
 
 from __future__ import annotations
 

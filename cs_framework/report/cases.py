@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from attrs import frozen
 
 from cs_framework.evaluation.metrics import FOUND_IOU
-from cs_framework.report.contents import EACH, Contents, Looked
+from cs_framework.report.contents import EACH, Contents, ReportFrame
 from cs_framework.report.wording import overlap
 
 
@@ -17,7 +17,7 @@ class Group:
 
     title: str
     meaning: str
-    looks: tuple[Looked, ...]
+    looks: tuple[ReportFrame, ...]
 
 
 def choose_cases(contents: Contents) -> list[Group]:
@@ -34,8 +34,8 @@ def choose_cases(contents: Contents) -> list[Group]:
     return [group for group in groups if group.looks]
 
 
-def _judged(looks: Sequence[Looked]) -> list[Group]:
-    def hit(look: Looked) -> bool:
+def _judged(looks: Sequence[ReportFrame]) -> list[Group]:
+    def hit(look: ReportFrame) -> bool:
         return overlap(look) >= FOUND_IOU if look.truth is not None else bool(look.reported)
 
     strings, free = ([look for look in looks if look.label == label] for label in (1, 0))
@@ -69,7 +69,7 @@ def _judged(looks: Sequence[Looked]) -> list[Group]:
     ]
 
 
-def _unjudged(looks: Sequence[Looked]) -> list[Group]:
+def _unjudged(looks: Sequence[ReportFrame]) -> list[Group]:
     reported = [look for look in looks if look.reported]
     silent = [look for look in looks if not look.reported]
     surest = _first(reported, lambda f: f.confidence)
@@ -85,7 +85,9 @@ def _unjudged(looks: Sequence[Looked]) -> list[Group]:
     ]
 
 
-def _first(looks: Iterable[Looked], key: Callable[[Looked], float | tuple[float, ...]]) -> tuple[Looked, ...]:
+def _first(
+    looks: Iterable[ReportFrame], key: Callable[[ReportFrame], float | tuple[float, ...]]
+) -> tuple[ReportFrame, ...]:
     """The first few by falling `key`, one of each embryo before a second of any."""
     ranked = sorted(sorted(looks, key=lambda look: look.frame), key=key, reverse=True)
     seen: dict[str, int] = {}

@@ -9,7 +9,7 @@ from attrs import frozen
 from markupsafe import Markup
 
 from cs_framework.evaluation.curves import Point, Series
-from cs_framework.report.contents import Looked, Row
+from cs_framework.report.contents import ReportFrame, Row
 
 WIDTH, HEIGHT = 400, 300
 RIGHT, TOP, BOTTOM = 12, 12, 44
@@ -109,10 +109,10 @@ def interval(value: float, low: float | None, high: float | None) -> Markup:
 
 
 def timeline(
-    frames: Sequence[Looked],
+    frames: Sequence[ReportFrame],
     smoothed: Sequence[float],
     tracks: Sequence[Row],
-    opens: Callable[[Looked], dict[str, object]],
+    opens: Callable[[ReportFrame], dict[str, object]],
 ) -> Markup:
     """Confidence of one embryo over time; below it when each string shows, and where one was annotated.
 
@@ -160,7 +160,7 @@ def timeline(
     )
 
 
-def strip(frames: Sequence[Looked]) -> Markup:
+def strip(frames: Sequence[ReportFrame]) -> Markup:
     """One embryo at a glance: a bar from its first frame to its last, filled where strings are reported.
 
     The surer, the higher the filling.
@@ -177,7 +177,7 @@ def strip(frames: Sequence[Looked]) -> Markup:
     return _svg(parts, 180, 18, what, {"class": "strip", "preserveAspectRatio": "none"})
 
 
-def describe(frame: Looked) -> str:
+def describe(frame: ReportFrame) -> str:
     """A frame in one line."""
     parts = [frame.frame, frame.time]
     if frame.reported:

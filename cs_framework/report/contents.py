@@ -37,8 +37,8 @@ _SUREST = [("smoothed_confidence", "descending"), ("confidence", "descending"), 
 
 
 @frozen(eq=False)
-class Looked:
-    """A frame that was looked at."""
+class ReportFrame:
+    """One frame of the report: score, detections and, where known, truth."""
 
     frame: str
     sequence: str
@@ -111,21 +111,21 @@ class Contents:
     """``metrics.json``; empty where nothing was judged."""
     proposals: Row
     """``proposals.json``; empty where the step was not taken."""
-    judged: tuple[Looked, ...]
+    judged: tuple[ReportFrame, ...]
     """Frames that `metrics` are of, split by split."""
     sequences: list[Row]
     """The first `EMBRYOS` rows of ``sequences.parquet``, the surest embryos first."""
     totals: Totals
     detected: bool
     """Whether the step ``detect`` has been taken."""
-    timelines: dict[str, tuple[Looked, ...]]
+    timelines: dict[str, tuple[ReportFrame, ...]]
     """Frames that ``detect`` looked at, of those embryos."""
     tracks: dict[str, list[Row]]
     """``tracks.parquet`` of the same embryos."""
     histories: dict[str, list[Row]]
     """``training/*.csv`` by component."""
     skipped: list[Row]
-    others: tuple[Looked, ...] = ()
+    others: tuple[ReportFrame, ...] = ()
     """Frames of embryos not shown that hold the least sure reports, or the most suspected frames without."""
 
     @classmethod
@@ -182,7 +182,7 @@ class Contents:
         return next((name for name in ("test", "val") if name in splits), None)
 
     @cached_property
-    def judged_frames(self) -> tuple[Looked, ...]:
+    def judged_frames(self) -> tuple[ReportFrame, ...]:
         """The judged frames of `split`."""
         return tuple(look for look in self.judged if look.split == self.split)
 
@@ -231,11 +231,11 @@ def _carried(bundle: Path) -> CarriedEvaluation | None:
         return None
 
 
-def _timelines(folder: Path, sequences: Sequence[str], known: dict[str, Looked]) -> dict[str, Any]:
+def _timelines(folder: Path, sequences: Sequence[str], known: dict[str, ReportFrame]) -> dict[str, Any]:
     found: dict[str, list[tuple[Box, float]]] = defaultdict(list)
     for row in _rows(folder / "detections.parquet", sequences):
         found[row["frame"]].append((_box(row), row["confidence"]))
-    looks: dict[str, list[Looked]] = {sequence: [] for sequence in sequences}
+    looks: dict[str, list[ReportFrame]] = {sequence: [] for sequence in sequences}
     for row in _rows(folder / "frames.parquet", sequences):
         look = _looked(row, found[row["frame"]])
         if truth := known.get(look.frame):
@@ -247,7 +247,7 @@ def _timelines(folder: Path, sequences: Sequence[str], known: dict[str, Looked])
     }
 
 
-def _others(folder: Path, known: dict[str, Looked]) -> tuple[Looked, ...]:
+def _others(folder: Path, known: dict[str, ReportFrame]) -> tuple[ReportFrame, ...]:
     columns = ["sequence", "detections", "anomaly_score"]
     silent = pq.read_table(folder / "frames.parquet", columns=columns, filters=pc.field("detections") == 0)
     columns = ["sequence", "confidence"]
@@ -264,9 +264,9 @@ def _others(folder: Path, known: dict[str, Looked]) -> tuple[Looked, ...]:
     return tuple(look for frames in looks.values() for look in frames)
 
 
-def _looked(row: Row, found: Iterable[tuple[Box, float]]) -> Looked:
+def _looked(row: Row, found: Iterable[tuple[Box, float]]) -> ReportFrame:
     """What every table says of a frame, and its reported boxes."""
-    return Looked(
+    return ReportFrame(
         frame=row["frame"],
         sequence=row["sequence"],
         index=row["index"],
@@ -278,7 +278,7 @@ def _looked(row: Row, found: Iterable[tuple[Box, float]]) -> Looked:
     )
 
 
-def _judged(row: Row) -> Looked:
+def _judged(row: Row) -> ReportFrame:
     return evolve(
         _looked(row, (((x1, y1, x2, y2), sure) for x1, y1, x2, y2, sure in row["detections"])),
         split=row["split"],

@@ -24,7 +24,7 @@ from cs_framework.outputs.tables import batched
 from cs_framework.outputs.tracks import smooth
 from cs_framework.report import charts, curves, wording
 from cs_framework.report.cases import choose_cases
-from cs_framework.report.contents import Contents, Looked, Row
+from cs_framework.report.contents import Contents, ReportFrame, Row
 from cs_framework.report.pictures import Pictures
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ SKIPPED = 200
 class Case:
     """A frame as it is shown among the cases."""
 
-    look: Looked
+    look: ReportFrame
     caption: str
     frame: Markup
     boxes: Markup
@@ -126,7 +126,7 @@ class _Maker:
     pictures: Pictures = field(factory=Pictures)
     missing: set[str] = field(factory=set)
 
-    def take_frames(self, timelines: dict[str, tuple[Looked, ...]]) -> None:
+    def take_frames(self, timelines: dict[str, tuple[ReportFrame, ...]]) -> None:
         """Take in the best frame of every embryo, then the surest ones, as far as there is room."""
         everything = [look for frames in timelines.values() for look in frames]
         best = {max(frames, key=_surest).frame for frames in timelines.values() if frames}
@@ -136,7 +136,7 @@ class _Maker:
                 if not self.pictures.full:
                     self._take(look)
 
-    def case(self, look: Looked) -> Case | None:
+    def case(self, look: ReportFrame) -> Case | None:
         """A case with its maps; None where the frame cannot be read."""
         name = self._take(look)
         if name is None:
@@ -179,10 +179,10 @@ class _Maker:
             caption=caption,
         )
 
-    def _opens(self, look: Looked) -> dict[str, object]:
+    def _opens(self, look: ReportFrame) -> dict[str, object]:
         return {"data-picture": self.pictures.name(look) or ""}
 
-    def _take(self, look: Looked) -> str | None:
+    def _take(self, look: ReportFrame) -> str | None:
         if (name := self.pictures.name(look)) is not None:
             return name
         try:
@@ -191,7 +191,7 @@ class _Maker:
             self.missing.add(look.frame)
             return None
 
-    def _maps(self, look: Looked) -> tuple[Markup | None, Markup | None]:
+    def _maps(self, look: ReportFrame) -> tuple[Markup | None, Markup | None]:
         if self.explain is None:
             return None, None
         try:
@@ -206,11 +206,11 @@ class _Maker:
         return shown, self.pictures.show(masked, look.size, f"{look.frame}: masked residual")
 
 
-def _surest(look: Looked) -> tuple[float, float, str]:
+def _surest(look: ReportFrame) -> tuple[float, float, str]:
     return look.confidence, look.score or 0.0, look.frame
 
 
-def _thinned(frames: Sequence[Looked]) -> list[int]:
+def _thinned(frames: Sequence[ReportFrame]) -> list[int]:
     """Positions of the surest frame of each `POINTS`-th part."""
     if len(frames) <= POINTS:
         return list(range(len(frames)))

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from cs_framework.api.frames import Bool, Float32, UInt8
 from cs_framework.outputs.overlays import corners, heat, outline
-from cs_framework.report.contents import Box, Looked
+from cs_framework.report.contents import Box, ReportFrame
 
 BUDGET = 8_000_000
 """Bytes of pictures in a page, before base64 adds a third."""
@@ -34,7 +34,7 @@ class Pictures:
         """Whether the page holds as much as it should."""
         return self._spent >= BUDGET
 
-    def add_frame(self, look: Looked, image: UInt8) -> str:
+    def add_frame(self, look: ReportFrame, image: UInt8) -> str:
         """Take in a frame, once; return the name by which `show` finds it, plain or with its boxes."""
         if look.frame not in self._frames:
             height, width = look.size
@@ -58,7 +58,7 @@ class Pictures:
         assert names[0] is not None
         return names[0], names[1]
 
-    def name(self, look: Looked) -> str | None:
+    def name(self, look: ReportFrame) -> str | None:
         """The name of a frame that was taken in."""
         return self._frames.get(look.frame)
 

@@ -12,7 +12,7 @@ from cs_framework.api import boxes as bx
 from cs_framework.evaluation.carried import quoted
 from cs_framework.evaluation.metrics import FOUND_IOU
 from cs_framework.report.charts import interval
-from cs_framework.report.contents import Contents, Looked, Row
+from cs_framework.report.contents import Contents, ReportFrame, Row
 
 ADAPTATION = ("adapted", "not adapted")
 """How the notes of a bundle begin that say whether it was adapted to the frames of the run."""
@@ -234,7 +234,7 @@ def _of_bundle(contents: Contents) -> Iterator[str]:
         )
 
 
-def _verdict(contents: Contents, strings: list[Looked], free: list[Looked]) -> Iterator[str]:
+def _verdict(contents: Contents, strings: list[ReportFrame], free: list[ReportFrame]) -> Iterator[str]:
     if strings and free:
         right, wrong = (_reported(some) / len(some) for some in (strings, free))
         if wrong > AS_OFTEN * right:
@@ -262,17 +262,17 @@ def _verdict(contents: Contents, strings: list[Looked], free: list[Looked]) -> I
         )
 
 
-def overlap(look: Looked) -> float:
+def overlap(look: ReportFrame) -> float:
     """The best IoU of a reported box with an annotated one."""
     found, truth = bx.as_boxes([box for box, _ in look.reported]), bx.as_boxes(list(look.truth or ()))
     return float(bx.iou(found, truth).max(initial=0))
 
 
-def _hits(looks: list[Looked]) -> int:
+def _hits(looks: list[ReportFrame]) -> int:
     return sum(overlap(look) >= FOUND_IOU for look in looks)
 
 
-def _reported(looks: list[Looked]) -> int:
+def _reported(looks: list[ReportFrame]) -> int:
     return sum(len(look.reported) > 0 for look in looks)
 
 

@@ -27,7 +27,7 @@ _TEMPLATE = ".tmpl"
 
 
 @frozen
-class _Sort:
+class _KindWords:
     """What a kind of component calls its parts."""
 
     hook: str
@@ -36,13 +36,15 @@ class _Sort:
     summary: str
 
 
-_SORTS: dict[Kind, _Sort] = {
-    "anomaly_filter": _Sort(
+_KINDS: dict[Kind, _KindWords] = {
+    "anomaly_filter": _KindWords(
         "cs_anomaly_filters", "AnomalyFilterSpec", "filter", "how far a frame's grey levels are from usual"
     ),
-    "proposer": _Sort("cs_proposers", "ProposerSpec", "proposer", "a regular grid of boxes"),
-    "embedder": _Sort("cs_embedders", "EmbedderSpec", "embedder", "the histogram of a box's grey levels"),
-    "scorer": _Sort("cs_scorers", "ScorerSpec", "scorer", "ridge regression on the embeddings"),
+    "proposer": _KindWords("cs_proposers", "ProposerSpec", "proposer", "a regular grid of boxes"),
+    "embedder": _KindWords(
+        "cs_embedders", "EmbedderSpec", "embedder", "the histogram of a box's grey levels"
+    ),
+    "scorer": _KindWords("cs_scorers", "ScorerSpec", "scorer", "ridge regression on the embeddings"),
 }
 
 
@@ -107,7 +109,7 @@ def _words(name: str, kind: Kind) -> dict[str, str]:
         raise ValueError(f"there is a module {package!r} already; choose another name")
     if any(known.name == component for known in Registry.discover().components(kind)):
         raise ValueError(f"there is {a(kind)} {component!r} already; choose another name")
-    sort, spoken = _SORTS[kind], kind.replace("_", " ")
+    sort, spoken = _KINDS[kind], kind.replace("_", " ")
     stem = "".join(part.capitalize() for part in component.split("-"))
     return {
         "name": name,

@@ -36,7 +36,7 @@ from cs_framework.steps.evaluate import evaluate
 from cs_framework.steps.outcome import INTERRUPTED, USER_ERRORS, Outcome, describe, to_stderr
 from cs_framework.steps.proposals import evaluate_proposals
 from cs_framework.steps.report import report
-from cs_framework.steps.run import Run, meaning
+from cs_framework.steps.run import Run, result_relevant
 from cs_framework.steps.train import choose_gate, train
 
 log = logging.getLogger("cs_framework")
@@ -208,7 +208,7 @@ def _explained(out: Path) -> Iterator[None]:
 
 @contextmanager
 def _lasting(out: Path) -> Iterator[None]:
-    """A step whose run folder vanishes fails of that, whatever it says itself, or where it made another.
+    """If the run folder disappears during a step, report that instead of the step's own error.
 
     Raises:
         CSError: it has vanished.
@@ -309,7 +309,7 @@ def _open_steps(loaded: LoadedRecipe, out: Path, resolved: str, options: Options
         )
     try:
         old = before.read_text(encoding="utf-8") if before.exists() else resolved
-        is_same = meaning(old) == meaning(resolved)
+        is_same = result_relevant(old) == result_relevant(resolved)
     except ValueError as error:  # no UTF-8, or no TOML
         raise RecipeError(
             f"{before}: damaged ({error}), so nobody knows what made {out}: --replace runs anew, "

@@ -274,6 +274,7 @@ def _check_origin(path: Path, then: Origin, now: Origin) -> None:
     ]
     if differing:
         raise RecipeError(
-            f"{path.parent}: what is finished was made otherwise, so it cannot be gone on with; give what it "
-            "was made with, or start anew with --replace:\n" + "\n".join(differing)
+            f"{path.parent}: the finished shards were made with another recipe, bundle or version, so the "
+            "run cannot be resumed; give what they were made with, or start anew with --replace:\n"
+            + "\n".join(differing)
         )

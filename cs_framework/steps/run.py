@@ -195,7 +195,7 @@ class Run:
         files = sorted(path for path in self.bundle.folder.rglob("*") if path.is_file())
         files = [path for path in files if path.name != EVALUATION_FILE]  # which changes no result
         return {
-            "recipe": digest(meaning(self.loaded.to_toml())),
+            "recipe": digest(result_relevant(self.loaded.to_toml())),
             **{
                 f"model/{path.relative_to(self.bundle.folder).as_posix()}": file_digest(path)
                 for path in files
@@ -219,7 +219,7 @@ class Run:
         return found
 
 
-def meaning(resolved: str) -> dict[str, Any]:
+def result_relevant(resolved: str) -> dict[str, Any]:
     """A resolved recipe without the keys on which results do not depend."""
     recipe = tomllib.loads(resolved)
     recipe.pop("steps", None)

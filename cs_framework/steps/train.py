@@ -28,9 +28,9 @@ from cs_framework.pipeline.worker import Worker
 from cs_framework.recipe import components_to_dict
 from cs_framework.recipe.schema import PipelineSettings
 from cs_framework.steps.run import Run
-from cs_framework.training.augment import Retouch, amid_neighbours
+from cs_framework.training.augment import Augmentation, amid_neighbours
 from cs_framework.training.frames import clarity_of, drawn_strings, scorer_frames
-from cs_framework.training.regions import Altered, FrameRegions, Sampling, make_table, regions_of
+from cs_framework.training.regions import AugmentedFrames, FrameRegions, Sampling, make_table, regions_of
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ def train(run: Run) -> None:
         log.warning(note)
     gate = _fit_filter(run, normal, validation, notes)
     with TemporaryDirectory() as folder:
-        worker = _after_filter(run, Path(folder))
+        worker = _fitted_worker(run, Path(folder))
         _fit_scorer(run, worker, normal, annotated, validation, notes)
     bundle = Bundle(
         folder=run.out / "model",
@@ -119,13 +119,13 @@ def _fit_filter(
         notes.append("no normal validation frames: the gate's threshold rests on training frames")
     settings, worker = run.loaded.recipe.training, run.worker
     units = make_units([f.ref for f in judged], component.context)
-    retouch = Retouch(run.env.seed)
+    augmentation = Augmentation(run.env.seed)
     if settings.implants.share and not any(f.label == 1 for f in judged):
-        drawn = drawn_strings(settings.implants, retouch, judged, partial(_clarity, run, worker))
+        drawn = drawn_strings(settings.implants, augmentation, judged, partial(_clarity, run, worker))
         units.append(amid_neighbours([f.ref for f in drawn], units))
         judged += drawn
         notes.append(f"no abnormal validation frames: the gate goes by {len(drawn)} with drawn strings")
-    stages = evolve(worker.stages, read=Altered(worker.stages.read, retouch))
+    stages = evolve(worker.stages, read=AugmentedFrames(worker.stages.read, augmentation))
     scores: list[float] = []
     for unit in run.track(units, "validation scores"):
         scores += stages.anomaly_scores(unit)[0]
@@ -135,8 +135,8 @@ def _fit_filter(
     return gate
 
 
-def _after_filter(run: Run, folder: Path) -> Worker:
-    """Who proposes and embeds now: processes of their own load the filter, if a proposer works with it."""
+def _fitted_worker(run: Run, folder: Path) -> Worker:
+    """Worker bound to the fitted filter, saved to `folder` so that worker processes can load it."""
     component = run.components.anomaly_filter
     if component is None or not run.components.bound():
         return run.worker
@@ -164,12 +164,12 @@ def _fit_scorer(
     notes: list[str],
 ) -> None:
     settings, seed = run.loaded.recipe.training, run.env.seed
-    retouch = Retouch.of(settings, seed)
+    augmentation = Augmentation.of(settings, seed)
     clarity = partial(_clarity, run, worker)
-    parts = scorer_frames(settings.implants, retouch, normal, annotated, validation, clarity, notes)
-    sampling = Sampling(retouch, settings.normal_regions, settings.orientations)
+    parts = scorer_frames(settings.implants, augmentation, normal, annotated, validation, clarity, notes)
+    sampling = Sampling(augmentation, settings.normal_regions, settings.orientations)
     train_table = _table(run, worker, parts.train, "train", sampling)
-    val_table = _table(run, worker, parts.val, "val", Sampling(retouch)) if parts.val else None
+    val_table = _table(run, worker, parts.val, "val", Sampling(augmentation)) if parts.val else None
     positive = int((train_table.labels == 1).sum())
     log.info("fitting the scorer on %d regions, %d of them strings", len(train_table), positive)
     history = run.components.scorer.fit(train_table, val_table, run.env)

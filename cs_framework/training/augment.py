@@ -27,7 +27,7 @@ ORIENTATIONS = len(_SYMMETRIES)
 
 
 @frozen
-class Retouch:
+class Augmentation:
     """Alters frames in a way that depends on nothing but its seed and the frame's id.
 
     A reference to an altered frame says so in `FrameRef.variant`, which makes it another frame for caches.
@@ -38,7 +38,7 @@ class Retouch:
     blur: float = 0.0
 
     @classmethod
-    def of(cls, settings: TrainingSettings, seed: int) -> Retouch:
+    def of(cls, settings: TrainingSettings, seed: int) -> Augmentation:
         """As a recipe asks for in training."""
         return cls(seed, settings.brightness, settings.blur)
 

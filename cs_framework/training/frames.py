@@ -15,7 +15,7 @@ from cs_framework.pipeline.batch import Unit
 from cs_framework.pipeline.worker import Worker
 from cs_framework.recipe.schema import ImplantSettings
 from cs_framework.synthetic.implants import cavity
-from cs_framework.training.augment import Retouch
+from cs_framework.training.augment import Augmentation
 
 _VALIDATED_ON = 60
 """Validation frames with drawn strings at most, and as many string-free ones."""
@@ -35,7 +35,7 @@ class ScorerFrames:
 
 def scorer_frames(
     implants: ImplantSettings,
-    retouch: Retouch,
+    augmentation: Augmentation,
     normal: Sequence[LabelledFrame],
     annotated: Sequence[LabelledFrame],
     validation: Sequence[LabelledFrame],
@@ -49,7 +49,7 @@ def scorer_frames(
 
     Args:
         implants: how many of the string frames are drawn.
-        retouch: draws them.
+        augmentation: draws them.
         normal: string-free frames of the training split.
         annotated: its frames with boxes.
         validation: all frames of the validation split.
@@ -64,13 +64,13 @@ def scorer_frames(
     if len(known) > len(strings_free):
         val = known
     elif implants.share and strings_free:
-        # In the light of their frames, as the string-free ones are; only training frames are relit.
-        drawn = drawn_strings(implants, Retouch(retouch.seed), strings_free, clarity)
+        # Drawn strings keep their frame's brightness here; brightness jitter is for training frames only.
+        drawn = drawn_strings(implants, Augmentation(augmentation.seed), strings_free, clarity)
         val = [*_spread(strings_free, _VALIDATED_ON), *drawn]
         notes.append("no boxes in val: the scorer is validated on strings drawn into its string-free frames")
     else:
         val = []
-        parts = hold_out([*normal, *annotated], retouch.seed)
+        parts = hold_out([*normal, *annotated], augmentation.seed)
         if parts is None:
             few = "one annotated embryo only" if annotated else "no embryo to hold out"
             notes.append(f"{few}: the scorer trains for a fixed number of epochs")
@@ -83,9 +83,9 @@ def scorer_frames(
     count = _drawn(implants, len(annotated))
     clear = _clearest(normal, implants.clear, clarity) if count else []
     train = [
-        *retouch.plain(normal),
-        *retouch.with_strings(clear, count),
-        *retouch.plain(annotated),
+        *augmentation.plain(normal),
+        *augmentation.with_strings(clear, count),
+        *augmentation.plain(annotated),
     ]
     if count:
         notes.append(
@@ -95,11 +95,11 @@ def scorer_frames(
 
 
 def drawn_strings(
-    implants: ImplantSettings, retouch: Retouch, frames: Sequence[LabelledFrame], clarity: Clarity
+    implants: ImplantSettings, augmentation: Augmentation, frames: Sequence[LabelledFrame], clarity: Clarity
 ) -> list[LabelledFrame]:
     """Strings drawn into some string-free frames to validate on; see `scorer_frames`."""
     clear = _clearest(frames, implants.clear, clarity)
-    return retouch.with_strings(clear, min(len(frames), _VALIDATED_ON))
+    return augmentation.with_strings(clear, min(len(frames), _VALIDATED_ON))
 
 
 def clarity_of(worker: Worker, unit: Unit) -> list[float]:

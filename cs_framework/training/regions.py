@@ -19,7 +19,7 @@ from cs_framework.pipeline.batch import Batch, Unit
 from cs_framework.pipeline.regions import Float16
 from cs_framework.pipeline.worker import Worker
 from cs_framework.recipe.schema import TrainingSettings
-from cs_framework.training.augment import Retouch, is_drawn, orient, orient_boxes, orient_size
+from cs_framework.training.augment import Augmentation, is_drawn, orient, orient_boxes, orient_size
 
 
 def weak_labels(
@@ -58,12 +58,12 @@ class FrameRegions:
 class Sampling:
     """How a frame is altered, which of its regions are used, and how many ways string frames are turned."""
 
-    retouch: Retouch
+    augmentation: Augmentation
     normal_regions: int | None = None
     """Background regions taken at most of a frame that is string-free or has drawn strings; None for all."""
     orientations: int = 1
 
-    def draw(self, frame: LabelledFrame, boxes: Float32, annotated: Float32) -> Float32:
+    def boxes(self, frame: LabelledFrame, boxes: Float32, annotated: Float32) -> Float32:
         """Boxes of a frame, the same for the same seed and frame; all that overlap an annotated box."""
         if self.normal_regions is None or (frame.label == 1 and not is_drawn(frame.ref)):
             return boxes
@@ -71,18 +71,18 @@ class Sampling:
         background = np.flatnonzero(~overlapping)
         if len(background) <= self.normal_regions:
             return boxes
-        rng = np.random.default_rng([self.retouch.seed, zlib.crc32(frame.ref.id.encode())])
+        rng = np.random.default_rng([self.augmentation.seed, zlib.crc32(frame.ref.id.encode())])
         chosen = rng.choice(background, self.normal_regions, replace=False)
         kept = np.sort(np.concatenate([np.flatnonzero(overlapping), chosen]))
         return np.asarray(boxes[kept])
 
 
 @define(eq=False)
-class Altered:
+class AugmentedFrames:
     """Reads frames as their references say they are altered."""
 
     read: Callable[[FrameRef], Frame]
-    retouch: Retouch
+    augmentation: Augmentation
     drawn: dict[str, Float32] = field(factory=dict)
     """Boxes of the strings that were drawn, by the frame's id."""
 
@@ -91,7 +91,7 @@ class Altered:
         frame = self.read(ref)
         if not ref.variant:
             return frame
-        frame, boxes = self.retouch.apply(ref, frame)
+        frame, boxes = self.augmentation.apply(ref, frame)
         if boxes is not None:
             self.drawn[ref.id] = boxes
         return frame
@@ -111,7 +111,7 @@ def regions_of(
     """Propose and embed the regions of frames whose boxes are known."""
     found, maker = RegionBatch(), worker.regions
     for piece in unit.batches():
-        altered = Altered(worker.read, sampling.retouch)
+        altered = AugmentedFrames(worker.read, sampling.augmentation)
         batch = Batch(piece, altered)
         frames = [labelled[ref.id] for ref in piece.refs]
         proposed = maker.propose(batch, batch.alive())
@@ -119,7 +119,7 @@ def regions_of(
         sizes = {i: size for i, (size, _) in proposed.items()}
         truth = partial(_annotated, batch, frames, sizes, altered.drawn)
         annotated = batch.each("read", list(proposed), truth)
-        chosen = {i: sampling.draw(frames[i], proposed[i][1], annotated[i]) for i in annotated}
+        chosen = {i: sampling.boxes(frames[i], proposed[i][1], annotated[i]) for i in annotated}
         for orientation in range(sampling.orientations):
             shown = {
                 i: orient_boxes(boxes, sizes[i], orientation)

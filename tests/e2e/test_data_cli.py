@@ -26,7 +26,7 @@ def test_synthetic_embryos_are_fit_for_a_run(tmp_path: Path, console: Command) -
     assert done.stdout == "out: 3 embryos of 4 frames\n"
     checked = console("cs-data", "check", "out", cwd=tmp_path)
     assert checked.returncode == 0
-    assert checked.stdout.endswith("fit for a run\n")
+    assert checked.stdout.endswith("ready for training\n")
     rows = [line.split() for line in checked.stdout.splitlines()[2:6]]
     assert rows[0][:3] == ["split", "normal", "abnormal"]
     assert [row[0] for row in rows[1:]] == ["train", "val", "test"]
@@ -53,7 +53,7 @@ def test_problems_end_in_exit_code_1(tmp_path: Path, console: Command) -> None:
     grouped = console("cs-data", "check", root, "--pattern", r"(?P<group>.+)_\d+", cwd=tmp_path)
     assert grouped.returncode == 1
     assert "one embryo in several splits: e (train, val)" in grouped.stdout
-    assert grouped.stdout.endswith("a run would be spoilt\n")
+    assert grouped.stdout.endswith("not usable: fix the problems above\n")
 
 
 def test_no_data_set(tmp_path: Path, console: Command) -> None:

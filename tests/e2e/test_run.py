@@ -284,7 +284,7 @@ def test_replace_leaves_folders_alone_that_no_run_made(tmp_path, toy_run, cs_run
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["predict"], "'predict' is no step; the steps are train, evaluate, detect"),
+        (["predict"], "unknown step 'predict'; the steps are train, evaluate, detect"),
         (["--resume", "--replace"], "choose one"),
         (["detect", "--shard", "0/2", "--replace"], "other shares"),
         (["evaluate", "train"], "train comes first"),

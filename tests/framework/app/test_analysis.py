@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from attrs import evolve
 
-from cs_framework.app.analysis import Analyser, Kept, Model, frame_key, reported, units_of
+from cs_framework.app.analysis import Analyser, LruCache, Model, frame_key, reported, units_of
 from cs_framework.app.folders import Entry, Root, recipes, trained_and_runs
 from cs_framework.app.jobs import Cancelled
 from cs_framework.app.run_folders import TrainingRegions, frames_of, recipe_of, training_frames
@@ -209,7 +209,7 @@ def test_runs_without_regions_or_with_damaged_ones(tmp_path):
 
 
 def test_what_was_not_asked_for_longest_goes():
-    kept: Kept[int] = Kept(limit=2)
+    kept: LruCache[int] = LruCache(limit=2)
     kept.put("a", 1)
     kept.put("b", 2)
     assert kept.get("a") == 1

@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from cs_framework import DataError
 from cs_framework.compare.markdown import markdown
-from cs_framework.compare.table import Judged, compare
+from cs_framework.compare.table import ComparedRun, compare
 from cs_framework.evaluation.bootstrap import LEVELS
 from cs_framework.evaluation.metrics import evaluate
 from cs_framework.files import write_json
@@ -40,7 +40,7 @@ def run(tmp_path):
         write_evaluation(folder / "evaluation", table, metrics)
         write_json(folder / "metrics.json", metrics)
         training = TrainingSettings(positive_iou=iou[0], negative_iou=iou[1])
-        return Judged(name, read_evaluation(folder), evolve(recipe, name=name, training=training))
+        return ComparedRun(name, read_evaluation(folder), evolve(recipe, name=name, training=training))
 
     return make
 

@@ -9,7 +9,7 @@ from cs_framework.data.images import read_frame
 from cs_framework.data.refs import FrameRef
 from cs_framework.pipeline.batch import Batch, make_units
 from cs_framework.pipeline.cache import Cache
-from cs_framework.pipeline.components import Components, identity
+from cs_framework.pipeline.components import Components, cache_key
 from cs_framework.pipeline.regions import RegionMaker
 from cs_framework.recipe import load_recipe
 from tests.support.frames import write_recipe, write_root
@@ -80,9 +80,9 @@ def test_what_another_device_computed_is_not_taken_from_the_cache(loaded, tmp_pa
 def test_proposals_of_a_bound_proposer_are_kept_under_what_the_filter_has_learnt(loaded, tmp_path):
     parts = Components.build(loaded, Env())
     (proposer,), filter_ = parts.proposers, parts.anomaly_filter
-    before = identity(loaded.proposers[0], proposer)
+    before = cache_key(loaded.proposers[0], proposer)
     filter_.learnt = 4.0
-    assert identity(loaded.proposers[0], proposer) != before
+    assert cache_key(loaded.proposers[0], proposer) != before
     maker = RegionMaker(loaded, parts, Cache(tmp_path / "cache"))
     path = next((tmp_path / "data").rglob("*.png"))
     (unit,) = make_units([FrameRef(id="a", path=path, sequence="e", index=0)])
@@ -137,8 +137,8 @@ def test_what_the_cache_holds_is_checked_like_what_a_component_gives(wrong, load
     first = maker.propose(Batch(unit, read_frame), [0])
     size = {"size": np.array(first[0][0], np.int64)}
     (kept,) = (tmp_path / "cache").rglob("*.safetensors")
-    shelf = maker.cache.shelf("proposals", maker._proposals_depend_on)
-    shelf.put({key: {**size, **wrong} for key in shelf._places})
+    namespace = maker.cache.namespace("proposals", maker._proposals_depend_on)
+    namespace.put({key: {**size, **wrong} for key in namespace._places})
     assert list((tmp_path / "cache").rglob("*.safetensors")) == [kept]
     batch = Batch(unit, read_frame)
     again = maker.propose(batch, [0])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cs_framework import Frame
 from cs_framework.api.boxes import as_boxes, iou
 from cs_framework.errors import RecipeError
-from cs_framework.pipeline.regions import narrow, unite
+from cs_framework.pipeline.regions import postprocess, unite
 from cs_framework.recipe import load_recipe
 from cs_framework.recipe.schema import PipelineSettings
 from tests.support.frames import write_recipe
@@ -30,29 +30,31 @@ def some_boxes(draw: st.DrawFn) -> np.ndarray:
 
 @given(some_boxes())
 def test_by_default_nothing_but_the_limit_takes_boxes_away(found: np.ndarray) -> None:
-    assert np.array_equal(narrow(found, ON_EMBRYO, PipelineSettings()), found)
-    assert np.array_equal(narrow(found, ON_EMBRYO, PipelineSettings(max_proposals=3)), found[:3])
+    assert np.array_equal(postprocess(found, ON_EMBRYO, PipelineSettings()), found)
+    assert np.array_equal(postprocess(found, ON_EMBRYO, PipelineSettings(max_proposals=3)), found[:3])
 
 
 def test_search_on_the_embryo_drops_boxes_whose_centre_lies_off_it() -> None:
     found = as_boxes([(100, 40, 110, 60), (80, 45, 98, 55), (0, 0, 100, 100), (82, 45, 100, 55)])
     searched = PipelineSettings(search="embryo")
-    assert narrow(found, ON_EMBRYO, searched).tolist() == found[[1, 2]].tolist()
-    assert np.array_equal(narrow(found, NOWHERE, searched), found)
+    assert postprocess(found, ON_EMBRYO, searched).tolist() == found[[1, 2]].tolist()
+    assert np.array_equal(postprocess(found, NOWHERE, searched), found)
 
 
 def test_sizes_are_fractions_of_the_embryos_diameter_or_the_shorter_side() -> None:
     found = as_boxes([(0, 0, 10, 10), (0, 0, 5, 80), (0, 0, 50, 50)])  # sizes 10, 20, 50
     sized = PipelineSettings(min_proposal_size=0.2, max_proposal_size=0.6)
-    assert narrow(found, ON_EMBRYO, sized).tolist() == found[1:2].tolist()  # of 80 px: 0.125, 0.25, 0.625
-    assert narrow(found, NOWHERE, sized).tolist() == found[1:].tolist()  # of 100 px: 0.1, 0.2, 0.5
+    assert (
+        postprocess(found, ON_EMBRYO, sized).tolist() == found[1:2].tolist()
+    )  # of 80 px: 0.125, 0.25, 0.625
+    assert postprocess(found, NOWHERE, sized).tolist() == found[1:].tolist()  # of 100 px: 0.1, 0.2, 0.5
 
 
 @given(some_boxes(), st.sampled_from([0.0, 0.3, 0.7]))
 def test_a_box_stays_exactly_if_no_earlier_one_that_stays_overlaps_it(
     found: np.ndarray, overlap: float
 ) -> None:
-    left = narrow(found, NOWHERE, PipelineSettings(proposal_overlap=overlap))
+    left = postprocess(found, NOWHERE, PipelineSettings(proposal_overlap=overlap))
     expected: list[np.ndarray] = []
     for box in found:
         if all(iou(box[None], other[None])[0, 0] <= overlap for other in expected):
@@ -64,7 +66,7 @@ def test_the_limit_counts_boxes_that_pass_everything_else() -> None:
     found = as_boxes([(0, 0, 4, 4), (20, 20, 60, 60), (21, 20, 61, 60), (150, 0, 190, 40), (60, 60, 99, 99)])
     settings = PipelineSettings(search="embryo", min_proposal_size=0.2, proposal_overlap=0.5, max_proposals=2)
     frame = Frame(FLAT, "given", circle=(0.2, 0.5, 0.6))
-    assert narrow(found, frame, settings).tolist() == found[[1, 4]].tolist()
+    assert postprocess(found, frame, settings).tolist() == found[[1, 4]].tolist()
 
 
 @given(st.lists(some_boxes(), min_size=1, max_size=3))

@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from cs_framework.pipeline.results import frame_statistics
+from cs_framework.pipeline.results import frame_cues
 
 
 @pytest.mark.parametrize("shape", [(40, 30), (1, 1), (1, 7)])
 def test_statistics_are_those_of_numpy_and_scipy(shape):
     grey = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     grey.flags.writeable = False
-    found = frame_statistics(grey)
+    found = frame_cues(grey)
     assert found == pytest.approx(
         {
             "mean_intensity": grey.mean(),

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from cs_framework.evaluation.curves import Series
 from cs_framework.report.charts import Axis, interval, line_chart, strip, timeline
-from cs_framework.report.contents import Looked
+from cs_framework.report.contents import ReportFrame
 
 numbers = st.floats(-1e6, 1e6)
 NASTY = "<script>alert('1')</script> & \"e\""
@@ -15,7 +15,7 @@ NASTY = "<script>alert('1')</script> & \"e\""
 
 def look(index, confidence=0.5, hours=None):
     found = (((1.0, 1.0, 5.0, 5.0), confidence),) if confidence else ()
-    return Looked(f"{NASTY}_{index}", NASTY, index, hours, (10, 10), 0.1, True, found)
+    return ReportFrame(f"{NASTY}_{index}", NASTY, index, hours, (10, 10), 0.1, True, found)
 
 
 @given(st.lists(numbers, max_size=5), st.booleans())

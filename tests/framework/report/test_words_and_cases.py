@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cs_framework.evaluation.carried import CarriedEvaluation, Share, SplitEvaluation
 from cs_framework.report.cases import EACH, choose_cases
-from cs_framework.report.contents import Contents, Looked, Totals
+from cs_framework.report.contents import Contents, ReportFrame, Totals
 from cs_framework.report.wording import answer, figure_lines, headline, trust
 
 STRING = (10.0, 10.0, 30.0, 20.0)
@@ -21,7 +21,9 @@ ELSEWHERE = (60.0, 60.0, 80.0, 80.0)
 def look(frame, label=None, box=None, confidence=0.5, sequence="e1", boxed=True):
     truth = None if label is None or not boxed else ((STRING,) if label else ())
     found = ((box, confidence),) if box else ()
-    return Looked(frame, sequence, 0, None, (100, 100), 0.3, box is not None, found, "test", label, truth)
+    return ReportFrame(
+        frame, sequence, 0, None, (100, 100), 0.3, box is not None, found, "test", label, truth
+    )
 
 
 def figure(value, low=None, high=None, n=30, unit="embryo"):

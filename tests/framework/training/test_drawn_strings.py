@@ -12,9 +12,9 @@ from cs_framework import Frame, boxes
 from cs_framework.data import FrameRef, LabelledFrame, content_hash, read_frame
 from cs_framework.pipeline.batch import make_units
 from cs_framework.recipe.schema import ImplantSettings
-from cs_framework.training.augment import Retouch, amid_neighbours, is_drawn
+from cs_framework.training.augment import Augmentation, amid_neighbours, is_drawn
 from cs_framework.training.frames import scorer_frames
-from cs_framework.training.regions import Altered, Sampling
+from cs_framework.training.regions import AugmentedFrames, Sampling
 
 
 def _frames(kind: str, embryos: int, label: int, *, known: bool = True) -> list[LabelledFrame]:
@@ -38,7 +38,7 @@ def _all_alike(frames: list[LabelledFrame]) -> list[float]:
 def _mix(share: float, validation: list[LabelledFrame], frames: int = 1000, annotated=ANNOTATED):
     notes: list[str] = []
     settings = ImplantSettings(share, frames, clear=1.0)
-    parts = scorer_frames(settings, Retouch(3), NORMAL, annotated, validation, _all_alike, notes)
+    parts = scorer_frames(settings, Augmentation(3), NORMAL, annotated, validation, _all_alike, notes)
     return parts, notes
 
 
@@ -52,7 +52,7 @@ def test_without_drawn_strings_all_is_as_annotated():
 
 def test_drawn_strings_are_seen_amid_the_neighbours_of_their_frame():
     units = make_units([f.ref for f in NORMAL], context=1)
-    drawn = [f.ref for f in Retouch(3).with_strings(NORMAL, 2 * len(NORMAL))]
+    drawn = [f.ref for f in Augmentation(3).with_strings(NORMAL, 2 * len(NORMAL))]
     plain = dict(zip(units[0].refs, units[0].windows, strict=True))
     for ref, (before, middle, after) in zip(drawn, amid_neighbours(drawn, units).windows, strict=True):
         assert middle is ref
@@ -85,7 +85,7 @@ def test_validation_on_drawn_strings_where_nobody_annotated():
 
 def test_only_training_frames_are_relit():
     parts = scorer_frames(
-        ImplantSettings(1, 30), Retouch(3, 0.3, 2.0), NORMAL, [], _frames("val", 3, 0), _all_alike, []
+        ImplantSettings(1, 30), Augmentation(3, 0.3, 2.0), NORMAL, [], _frames("val", 3, 0), _all_alike, []
     )
     assert all("light" in f.ref.variant for f in parts.train)
     assert not any("light" in f.ref.variant for f in parts.val)
@@ -98,7 +98,13 @@ def test_strings_are_drawn_into_the_frames_with_the_clearest_cavities():
     settings = ImplantSettings(1, 30, clear=0.25)
     val = _frames("val", 1, 0)
     parts = scorer_frames(
-        settings, Retouch(3), NORMAL, [], val, lambda frames: [clear.get(f.ref.id, 0.5) for f in frames], []
+        settings,
+        Augmentation(3),
+        NORMAL,
+        [],
+        val,
+        lambda frames: [clear.get(f.ref.id, 0.5) for f in frames],
+        [],
     )
     drawn = {f.ref.path for f in parts.train if f.label}
     wanted = NORMAL[-1 - round((len(NORMAL) - 1) * 0.25) : -1]
@@ -120,10 +126,10 @@ def ref(tmp_path: Path) -> FrameRef:
 
 
 def test_a_drawn_frame_is_another_one_for_caches_and_the_same_each_time(ref: FrameRef):
-    (first, second) = (f.ref for f in Retouch(1).with_strings([LabelledFrame(ref, 0)], 2))
-    (other_seed,) = (f.ref for f in Retouch(2).with_strings([LabelledFrame(ref, 0)], 1))
+    (first, second) = (f.ref for f in Augmentation(1).with_strings([LabelledFrame(ref, 0)], 2))
+    (other_seed,) = (f.ref for f in Augmentation(2).with_strings([LabelledFrame(ref, 0)], 1))
     assert len({content_hash(r) for r in (ref, first, second, other_seed)}) == 4
-    read = Altered(read_frame, Retouch(1))
+    read = AugmentedFrames(read_frame, Augmentation(1))
     images = [read(r).image for r in (first, first, second, ref)]
     assert np.array_equal(images[0], images[1])
     assert not np.array_equal(images[0], images[2])
@@ -133,9 +139,9 @@ def test_a_drawn_frame_is_another_one_for_caches_and_the_same_each_time(ref: Fra
 
 
 def test_light_and_focus_change_every_training_frame(ref: FrameRef):
-    retouch = Retouch(1, brightness=0.3, blur=2.0)
-    (plain,) = retouch.plain([LabelledFrame(ref, 0)])
-    changed = Altered(read_frame, retouch)(plain.ref)
+    augmentation = Augmentation(1, brightness=0.3, blur=2.0)
+    (plain,) = augmentation.plain([LabelledFrame(ref, 0)])
+    changed = AugmentedFrames(read_frame, augmentation)(plain.ref)
     original = read_frame(ref)
     assert changed.id == original.id
     assert 0.69 <= changed.image.mean() / original.image.mean() <= 1.31
@@ -144,19 +150,19 @@ def test_light_and_focus_change_every_training_frame(ref: FrameRef):
 
 
 def test_background_of_drawn_frames_is_sampled_and_what_overlaps_is_kept(ref: FrameRef):
-    (drawn,) = Retouch(1).with_strings([LabelledFrame(ref, 0)], 1)
+    (drawn,) = Augmentation(1).with_strings([LabelledFrame(ref, 0)], 1)
     found = boxes.as_boxes([(x, y, x + 10, y + 10) for x in range(0, 90, 5) for y in range(0, 80, 5)])
     annotated = boxes.as_boxes([(20, 20, 45, 30)])
-    kept = Sampling(Retouch(1), normal_regions=7).draw(drawn, found, annotated)
+    kept = Sampling(Augmentation(1), normal_regions=7).boxes(drawn, found, annotated)
     touching = boxes.iou(found, annotated)[:, 0] > 0
     assert len(kept) == touching.sum() + 7
     assert {tuple(b) for b in found[touching]} <= {tuple(b) for b in kept}
-    assert len(Sampling(Retouch(1), 7).draw(ANNOTATED[0], found, annotated)) == len(found)
-    assert len(Sampling(Retouch(1), 7).draw(NORMAL[0], found, boxes.as_boxes([]))) == 7
+    assert len(Sampling(Augmentation(1), 7).boxes(ANNOTATED[0], found, annotated)) == len(found)
+    assert len(Sampling(Augmentation(1), 7).boxes(NORMAL[0], found, boxes.as_boxes([]))) == 7
 
 
 def test_frames_too_small_for_a_string_stay_without(ref: FrameRef):
     frame = Frame(np.zeros((8, 8, 3), np.uint8), "tiny.png")
-    _, drawn = Retouch(1).apply(Retouch(1).with_strings([LabelledFrame(ref, 0)], 1)[0].ref, frame)
+    _, drawn = Augmentation(1).apply(Augmentation(1).with_strings([LabelledFrame(ref, 0)], 1)[0].ref, frame)
     assert drawn is not None
     assert drawn.shape == (0, 4)
