@@ -39,9 +39,20 @@ FRAME: list[tuple[str, pa.DataType]] = [
 ]
 _SCORES = [("confidence", pa.float32()), ("probability", pa.float32()), ("quality", pa.float32())]
 
+_EMBRYO = [(f"embryo_{name}", pa.float32()) for name in ("x", "y", "radius")]
 FRAMES = pa.schema(
-    [*FRAME, ("anomaly_score", pa.float32()), ("flagged", pa.bool_()), ("detections", pa.int32())]
+    [
+        *FRAME,
+        ("anomaly_score", pa.float32()),
+        ("flagged", pa.bool_()),
+        ("detections", pa.int32()),
+        ("embryo_found", pa.bool_()),
+        *_EMBRYO,
+        ("plane", pa.string()),
+    ]
 )
+"""The circle of the embryo is in pixels of the frame, and null where none was found; `plane` is null for
+frames with one plane."""
 DETECTIONS = pa.schema([*FRAME, ("anomaly_score", pa.float32()), ("rank", pa.int32()), *_BOX, *_SCORES])
 PROPOSALS = pa.schema([("frame", pa.string()), *_BOX, *_SCORES])
 SKIPPED = pa.schema([("frame", pa.string()), ("stage", pa.string()), ("reason", pa.string())])
@@ -120,7 +131,10 @@ def frames_table(results: Iterable[FrameResult], schema: pa.Schema = FRAMES) -> 
         {
             **frame_columns(r),
             "flagged": r.flagged,
-            "detections": len(r.detections) if r.flagged else 0,
+            "detections": len(r.reported),
+            "embryo_found": r.embryo is not None,
+            **dict(zip((name for name, _ in _EMBRYO), r.embryo or (), strict=False)),
+            "plane": r.plane,
             **r.observed,
         }
         for r in results

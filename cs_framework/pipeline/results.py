@@ -45,6 +45,8 @@ class FrameResult:
     """The frame's time within its sequence, where it is known."""
     embryo: tuple[float, float, float] | None = None
     """x, y and radius of the embryo's circle in pixels of the frame; None where none is found."""
+    plane: str | None = None
+    """Which of several z planes was read: a number, ``best-focus`` or ``max``; None of frames with one."""
 
     @property
     def reported(self) -> tuple[Detection, ...]:

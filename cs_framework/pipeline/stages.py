@@ -166,6 +166,7 @@ class Stages:
                     observed=observed.get(i, {}),
                     statistics=frame_cues(frame.grey),
                     embryo=_circle(frame),
+                    plane=None if ref.z is None else str(ref.z),
                 )
             )
         return results

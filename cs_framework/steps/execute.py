@@ -264,12 +264,17 @@ def _sum_up(run: Run) -> int:
         log.warning("and %d more", len(skipped) - SHOWN)
     frames = 0
     if detected is not None:
-        flagged = boxes = 0
+        flagged = boxes = lost = 0
         for result in detected:
             frames += 1
             flagged += result.flagged
-            boxes += len(result.detections) if result.flagged else 0
+            boxes += len(result.reported)
+            lost += result.embryo is None
         log.info("%d frames, %d flagged, %d strings reported", frames, flagged, boxes)
+        if lost:
+            log.warning(
+                "embryo not found in %d of %d frames: there the whole frame was searched", lost, frames
+            )
     report(run, [shard.unit for shard in detected.shards] if detected is not None else [])
     count = len({item.frame for item in skipped})
     log.info("results in %s; %d frames skipped%s", run.out, count, " (skipped.csv)" if count else "")

@@ -45,6 +45,8 @@ PART = pa.schema(
         ("height", pa.int32()),
         ("anomaly_score", pa.float32()),
         ("flagged", pa.bool_()),
+        ("embryo", pa.list_(pa.float64())),
+        ("plane", pa.string()),
         ("observed", pa.map_(pa.string(), pa.float32())),
         ("stage", pa.string()),
         ("reason", pa.string()),
@@ -192,6 +194,8 @@ def _of_result(result: FrameResult) -> dict[str, Any]:
         "height": height,
         "anomaly_score": result.score,
         "flagged": result.flagged,
+        "embryo": result.embryo,
+        "plane": result.plane,
         "observed": list(result.observed.items()),
     }
 
@@ -243,6 +247,8 @@ def _results(table: pa.Table) -> Iterator[FrameResult]:
             size=(row["height"], row["width"]),
             score=row["anomaly_score"],
             flagged=row["flagged"],
+            embryo=tuple(row["embryo"]) if row["embryo"] else None,
+            plane=row["plane"],
             observed=dict(row["observed"]),
             proposals=proposed[:, :4],
             scores=_scores(proposed) if len(proposed) else None,

@@ -22,6 +22,14 @@ def test_what_the_filter_observes_is_a_column_of_the_frames():
         frames_schema({"hours": 1.0})
 
 
+def test_frames_say_where_their_embryo_is_and_which_plane_they_are():
+    found = FrameResult("a.tif", "e", 0, (9, 9), 0.5, True, embryo=(4.0, 5.0, 3.0), plane="max")
+    table = frames_table([found, FrameResult("b.png", "e", 1, (9, 9), 0.5, True)])
+    assert table["embryo_found"].to_pylist() == [True, False]
+    columns = ("embryo_x", "embryo_y", "embryo_radius", "plane")
+    assert [table[name].to_pylist() for name in columns] == [[4, None], [5, None], [3, None], ["max", None]]
+
+
 @pytest.mark.parametrize(
     "text", [b"frame,stage\na,read\n", b"frame,stage,reason\na,b,c,d\n", b"\xff\xfe\x00"]
 )

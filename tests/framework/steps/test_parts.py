@@ -50,6 +50,8 @@ def result(ref: FrameRef) -> FrameResult:
         size=(30, 40),
         score=float(np.float32(rng.random())) if ref.index else math.nan,
         flagged=ref.index % 2 == 0,
+        embryo=(20.5, 15.25, 9.125) if ref.index % 2 else None,
+        plane="best-focus" if ref.index % 3 else None,
         observed={"cavity_area": 0.25 * (ref.index % 3), "focus": 2.0} if ref.index % 2 else {},
         proposals=found,
         scores=RegionScores(probability, quality, confidence) if len(found) else None,
@@ -72,6 +74,7 @@ def test_results_come_back_as_they_were_frame_by_frame(shards, tmp_path):
         np.testing.assert_equal(now.score, was.score)
         assert now.detections == was.detections
         assert now.observed == was.observed
+        assert (now.embryo, now.plane) == (was.embryo, was.plane)
         assert (now.frame, now.sequence, now.index, now.size, now.flagged) == (
             *(was.frame, was.sequence, was.index, was.size, was.flagged),
         )
