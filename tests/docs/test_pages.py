@@ -15,7 +15,7 @@ from cs_framework.api import components as interfaces
 from cs_framework.api import hookspecs
 from cs_framework.api import specs as records
 from cs_framework.api.specs import KINDS
-from cs_framework.cli import app, compare, data, export, plugins, run
+from cs_framework.cli import app, compare, data, detect, export, plugins, run
 from cs_framework.recipe.reader import fields_of, key_of
 from cs_framework.recipe.reference import recipe_reference
 from cs_framework.recipe.schema import ComponentUse, Recipe
@@ -116,6 +116,7 @@ def test_every_key_of_a_recipe_and_every_setting_of_our_components_is_in_it():
 def test_every_command_is_in_the_index_and_every_index_entry_is_a_command():
     groups = {
         "cs-run": run.main,
+        "cs-detect": detect.main,
         "cs-compare": compare.main,
         "cs-plugins": plugins.commands,
         "cs-data": data.commands,
