@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cs_framework._markers import hookimpl as hookimpl
     from cs_framework.api import boxes as boxes
+    from cs_framework.api.components import Adaptable as Adaptable
     from cs_framework.api.components import AnomalyFilter as AnomalyFilter
     from cs_framework.api.components import Closable as Closable
     from cs_framework.api.components import Detection as Detection
@@ -84,6 +85,7 @@ _HOME = {
     "implant": "synthetic.implants",
     "AnomalyFilter": "api.components",
     "Closable": "api.components",
+    "Adaptable": "api.components",
     "Detection": "api.components",
     "Embedder": "api.components",
     "Env": "api.components",

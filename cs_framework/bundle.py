@@ -124,6 +124,13 @@ def read_bundle(folder: Path) -> Bundle:
     )
 
 
+def add_note(folder: Path, note: str) -> None:
+    """Put a note before the others of a bundle."""
+    file = folder / "bundle.json"
+    content = json.loads(file.read_bytes())
+    write_json(file, {**content, "notes": [note, *content.get("notes", ())]})
+
+
 def write_carried(folder: Path, evaluation: CarriedEvaluation) -> None:
     """Write what `evaluate` found into the bundle of its run, where no result depends on it."""
     write_json(folder / EVALUATION_FILE, asdict(evaluation))

@@ -201,6 +201,29 @@ class Observer(Protocol):
 
 
 @runtime_checkable
+class Adaptable(Protocol):
+    """What a filter may have beside its methods: it learns on from unlabelled frames of an input."""
+
+    def adapt(self, train: Windows, val: Windows, env: Env, views: int) -> History:
+        """Learn on, in place, from what was learnt before; both windows are taken as string-free.
+
+        Args:
+            train: frames to learn from.
+            val: other frames of the same input, which choose when to stop, for example by strings drawn into
+                them.
+            env: seed and progress.
+            views: how many frames to look at in all, which bounds the time it takes.
+
+        Returns:
+            The history; its `best_epoch` is 0 where what was learnt before does best, and is kept.
+
+        Raises:
+            DataError: why these frames are of no use; nothing has changed then.
+        """
+        ...
+
+
+@runtime_checkable
 class Proposer(Protocol):
     """Stage 2, first: which boxes are worth scoring? Built as ``factory(settings, env)``."""
 

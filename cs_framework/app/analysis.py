@@ -30,7 +30,7 @@ from cs_framework.recipe import Choice, LoadedRecipe, load_recipe
 from cs_framework.recipe.bundled import bundled
 from cs_framework.recipe.loading import RESOLVED_FILE
 from cs_framework.recipe.schema import NARROWED_BY, DataSettings, GateSettings, PipelineSettings, Recipe
-from cs_framework.steps.train import choose_gate
+from cs_framework.steps.points import gate_at
 
 T = TypeVar("T")
 
@@ -106,7 +106,7 @@ class Model:
             return None
         pipeline = self.loaded.recipe.pipeline
         if pipeline.gate != GateSettings():
-            gate = choose_gate(pipeline, gate.scores, gate.labels)
+            gate = gate_at(pipeline, gate.scores, gate.labels)
         return gate.point.threshold
 
     @property

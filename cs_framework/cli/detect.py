@@ -30,11 +30,16 @@ _PATH = click.Path(path_type=Path)
     help="A trained run or its model/ folder, or the bundle that comes with the package.",
 )
 @click.option("--out", type=_PATH, help="Run folder.  [default: runs/NAME-OF-FRAMES]")
+@click.option(
+    "--adapt", is_flag=True, help="Let the model learn on from these frames first, without labels: minutes."
+)
 @click.option("--look", is_flag=True, help="Say what is understood of the frames, and stop.")
 @click.option("--resume", is_flag=True, help="Go on in a run folder, leaving out what is done.")
 @click.option("--replace", is_flag=True, help="Run anew in a run folder that holds results.")
 @click.version_option(package_name="cytoplasmic-strings")
-def main(frames: Path, model: str, out: Path | None, look: bool, resume: bool, replace: bool) -> None:
+def main(
+    frames: Path, model: str, out: Path | None, adapt: bool, look: bool, resume: bool, replace: bool
+) -> None:
     """Look for strings in FRAMES: a folder, an image, a TIFF stack, a video, or a list of files (.txt, .csv).
 
     Says first what it understood of them, and in the end what it found and where the report is.
@@ -45,7 +50,7 @@ def main(frames: Path, model: str, out: Path | None, look: bool, resume: bool, r
         if resume and replace:
             raise RecipeError("--resume keeps what a run folder holds and --replace drops it: choose one")
         name = frames.resolve().stem if frames.is_file() else frames.resolve().name
-        loaded = _load(frames, model, name or "frames")
+        loaded = _load(frames, model, name or "frames", ["adapt", "detect"] if adapt else ["detect"])
         seen = _say_what_is_there(loaded)
         if look:
             click.echo("".join(f"note: {printable(note)}\n" for note in seen.notes), nl=False)
@@ -59,10 +64,10 @@ def main(frames: Path, model: str, out: Path | None, look: bool, resume: bool, r
         sys.exit(code)
 
 
-def _load(frames: Path, model: str, name: str) -> LoadedRecipe:
+def _load(frames: Path, model: str, name: str, steps: list[str]) -> LoadedRecipe:
     keys = {"model.bundle": model, "detect.input": frames, "name": name}
     own = bundled(Path("detect.toml"))
-    loaded = open_recipe(own, ["detect"], [f"{key}={value}" for key, value in keys.items()])
+    loaded = open_recipe(own, steps, [f"{key}={value}" for key, value in keys.items()])
     for warning in loaded.warnings:
         to_stderr(f"warning: {warning}")
     return loaded

@@ -119,13 +119,17 @@ class Components:
         )
         if bundle is not None:
             complete = (bundle / "bundle.json").exists()
-            if not complete and not (bundle / "anomaly_filter").exists():
+            trainable = components.trainable()
+            if not complete and not any((bundle / name).exists() for name in trainable):
                 raise SetupError(f"{bundle}: holds nothing that was trained")
-            for name, component in components.trainable().items():
+            for name, component in trainable.items():
                 if complete or (bundle / name).exists():
                     load_trained(component, bundle / name, env)
         for component in components.bound():
             component.bind(components.anomaly_filter)
+        if bundle is None:  # what a component starts from shows now, if it is missing
+            for each in (components.anomaly_filter, *proposers, components._embedder, components._scorer):
+                getattr(each, "fingerprint", "")
         return components
 
     def bound(self) -> tuple[FilterBound, ...]:

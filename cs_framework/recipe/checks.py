@@ -69,6 +69,12 @@ def check_whole(recipe: Recipe, document: Document, problems: Problems) -> None:
         )
     if "train" in recipe.steps[1:]:
         wrong(("steps",), "train comes first and once, since the other steps go by what it learns")
+    if "adapt" in recipe.steps and (recipe.steps[0] != "adapt" or recipe.steps.count("adapt") > 1):
+        wrong(("steps",), "adapt comes first and once, since the other steps go by what it learns")
+    if "adapt" in recipe.steps and recipe.model.bundle is None:
+        wrong(("model", "bundle"), "missing; adapt learns on from a trained bundle: --set model.bundle=DIR")
+    if "adapt" in recipe.steps and recipe.detect.input is None:
+        wrong(("detect", "input"), "missing; adapt learns from the frames to search: --set detect.input=PATH")
     if training.negative_iou > training.positive_iou:
         wrong(
             ("training", "negative_iou"),

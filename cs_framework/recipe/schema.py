@@ -10,9 +10,9 @@ from attrs.validators import matches_re
 
 from cs_framework.api.settings import setting
 
-StepName = Literal["train", "evaluate", "detect", "proposals"]
+StepName = Literal["train", "evaluate", "adapt", "detect", "proposals"]
 DEFAULT_STEPS: tuple[StepName, ...] = ("train", "evaluate", "detect")
-STEP_NAMES: tuple[StepName, ...] = (*DEFAULT_STEPS, "proposals")
+STEP_NAMES: tuple[StepName, ...] = (*DEFAULT_STEPS, "adapt", "proposals")
 
 
 @frozen
@@ -201,6 +201,16 @@ class DetectSettings:
 
 
 @frozen
+class AdaptSettings:
+    """How a trained filter learns on from frames of the input."""
+
+    views: int = setting(
+        1500, ge=1, help="frames that are looked at in all, some two minutes of them on two cores"
+    )
+    frames: int = setting(400, ge=1, help="frames of the input that it learns from at most, evenly spread")
+
+
+@frozen
 class OutputSettings:
     """Which further files a run leaves."""
 
@@ -251,6 +261,7 @@ class Recipe(ComponentTables):
     training: TrainingSettings = _table(TrainingSettings, "weak labels")
     pipeline: PipelineSettings = _table(PipelineSettings, "flow, gate and reporting")
     evaluate: EvaluateSettings = _table(EvaluateSettings, "figures")
+    adapt: AdaptSettings = _table(AdaptSettings, "how a trained filter learns on from frames of the input")
     detect: DetectSettings = _table(DetectSettings, "frames to search")
     outputs: OutputSettings = _table(OutputSettings, "further files")
 

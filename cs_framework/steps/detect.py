@@ -175,7 +175,7 @@ def _input(run: Run) -> Input:
         return Input(source.refs, {})
     if recipe.data.source == "folder" and recipe.data.root is None:
         raise DataError("nothing to detect on: give a folder or an image with --set detect.input=PATH")
-    for name in ("test", "val"):
+    for name in ("test", "val", *(["train"] if "train" in recipe.steps else [])):
         frames = run.split(name)
         if frames:
             log.info("no detect.input: taking the frames of the split %s", name)

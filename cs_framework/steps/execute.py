@@ -30,14 +30,16 @@ from cs_framework.recipe import LoadedRecipe, load_recipe
 from cs_framework.recipe.bundled import open_recipe
 from cs_framework.recipe.loading import RESOLVED_FILE
 from cs_framework.recipe.schema import GateSettings, StepName
+from cs_framework.steps.adapt import adapt
 from cs_framework.steps.detect import assemble as assemble_parts
 from cs_framework.steps.detect import detect
 from cs_framework.steps.evaluate import evaluate
 from cs_framework.steps.outcome import INTERRUPTED, USER_ERRORS, Outcome, describe, to_stderr
+from cs_framework.steps.points import gate_at
 from cs_framework.steps.proposals import evaluate_proposals
 from cs_framework.steps.report import report
 from cs_framework.steps.run import Run, result_relevant
-from cs_framework.steps.train import choose_gate, train
+from cs_framework.steps.train import train
 
 log = logging.getLogger("cs_framework")
 
@@ -53,6 +55,7 @@ class Step:
 
 STEPS: dict[StepName, Step] = {
     "train": Step(train, "model/bundle.json"),
+    "adapt": Step(adapt, "model/bundle.json"),
     "evaluate": Step(evaluate, "metrics.json"),
     "detect": Step(detect, "detections.parquet"),
     "proposals": Step(evaluate_proposals, "proposals.json"),
@@ -84,7 +87,7 @@ class Options:
         """Where proposals and embeddings are kept: by default of labelled frames only."""
         if self.no_cache:
             return None
-        if self.cache is None and set(steps) <= {"detect"}:
+        if self.cache is None and set(steps) <= {"adapt", "detect"}:
             return None
         base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
         return (self.cache or Path(base) / "cs-framework").expanduser().absolute()
@@ -341,7 +344,8 @@ def _given_bundle(loaded: LoadedRecipe, out: Path, steps: tuple[StepName, ...]) 
     """
     if "train" in steps:
         return None
-    folder = loaded.bundle or out / "model"
+    adapted = "adapt" in loaded.recipe.steps and "adapt" not in steps
+    folder = out / "model" if adapted else loaded.bundle or out / "model"
     if not (folder / "bundle.json").exists():
         if set(steps) <= {"proposals"}:
             return None
@@ -352,7 +356,7 @@ def _given_bundle(loaded: LoadedRecipe, out: Path, steps: tuple[StepName, ...]) 
     bundle = read_bundle(folder)
     settings = loaded.recipe.pipeline
     if bundle.gate and settings.gate != GateSettings():
-        bundle = evolve(bundle, gate=choose_gate(settings, bundle.gate.scores, bundle.gate.labels))
+        bundle = evolve(bundle, gate=gate_at(settings, bundle.gate.scores, bundle.gate.labels))
     return bundle
 
 

@@ -100,9 +100,9 @@ class Run:
             DataError: the data root or the input of `detect` cannot be used.
         """
         recipe = self.loaded.recipe
-        if recipe.data.source == "folder" and set(steps) - {"detect"}:
+        if recipe.data.source == "folder" and set(steps) - {"adapt", "detect"}:
             self.data  # noqa: B018  (listed and checked now, used later)
-        if recipe.detect.input is not None and "detect" in steps:
+        if recipe.detect.input is not None and {"adapt", "detect"} & set(steps):
             open_source(recipe.detect.input, recipe.data)
 
     def split(self, name: str) -> list[LabelledFrame]:

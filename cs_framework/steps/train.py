@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
-import numpy as np
 from attrs import evolve
 
-from cs_framework.api.components import RegionTable, Skipped
-from cs_framework.bundle import Bundle, Gate, write_bundle
+from cs_framework.api.components import Observer, RegionTable, Skipped
+from cs_framework.bundle import Bundle, write_bundle
 from cs_framework.data.images import content_hash
 from cs_framework.data.labels import LabelledFrame
 from cs_framework.data.refs import FrameRef
 from cs_framework.data.windows import FrameWindows
 from cs_framework.errors import CSError, DataError, FrameError
-from cs_framework.evaluation.operating_point import choose_threshold, given_threshold
 from cs_framework.evaluation.plots import write_history
 from cs_framework.outputs.tables import embeddings_table, region_table, write_parquet
-from cs_framework.pipeline.batch import make_batches, make_units
+from cs_framework.pipeline.batch import make_batches
 from cs_framework.pipeline.components import digest
 from cs_framework.pipeline.worker import Worker
 from cs_framework.recipe import components_to_dict
-from cs_framework.recipe.schema import PipelineSettings
+from cs_framework.recipe.schema import ImplantSettings
+from cs_framework.steps.points import cavities, choose_boxes, choose_gate
 from cs_framework.steps.run import Run
-from cs_framework.training.augment import Augmentation, amid_neighbours
-from cs_framework.training.frames import clarity_of, drawn_strings, scorer_frames
-from cs_framework.training.regions import AugmentedFrames, FrameRegions, Sampling, make_table, regions_of
+from cs_framework.training.augment import Augmentation
+from cs_framework.training.frames import scorer_frames
+from cs_framework.training.points import PointFrames, point_frames
+from cs_framework.training.regions import FrameRegions, Sampling, make_table, regions_of
 
 log = logging.getLogger(__name__)
 
@@ -47,22 +47,29 @@ def train(run: Run) -> None:
     root = run.loaded.recipe.data.root
     if not normal:
         raise DataError(f"{root}: no frames in train/normal; both stages learn from string-free frames")
-    if not annotated and run.loaded.recipe.training.implants.share < 1:
+    implants = run.loaded.recipe.training.implants
+    if not annotated and not implants.share:
         raise DataError(
             f"{root}: no annotated frames; put frames with strings into train/abnormal and their boxes into "
             "labels/train/<name>.txt (YOLO lines: class cx cy width height), or learn from drawn strings "
             "alone with --set training.implants.share=1"
         )
-    notes = list(run.data.notes)
+    notes = [*run.data.notes, *_lacking(run, annotated)]
     for note in notes:
         log.warning(note)
-    gate = _fit_filter(run, normal, validation, notes)
+    if not annotated:
+        implants = evolve(implants, share=1.0)
+    _fit_filter(run, normal, validation, notes)
     with TemporaryDirectory() as folder:
-        worker = _fitted_worker(run, Path(folder))
-        _fit_scorer(run, worker, normal, annotated, validation, notes)
+        worker = _fitted_worker(run, Path(folder) / "filter")
+        points = _points(run, worker, normal, validation, notes)
+        gate = choose_gate(run, points, notes)
+        _fit_scorer(run, worker, implants, normal, annotated, validation, notes)
+        boxes = choose_boxes(run, points, gate, Path(folder) / "whole")
     bundle = Bundle(
         folder=run.out / "model",
         gate=gate,
+        boxes=boxes,
         notes=tuple(notes),
         provenance={
             "seed": run.loaded.recipe.seed,
@@ -89,6 +96,14 @@ def _note_skipped(run: Run, skipped: Sequence[Skipped]) -> None:
     run.skipped += skipped
 
 
+def _lacking(run: Run, annotated: Sequence[LabelledFrame]) -> Iterator[str]:
+    """What goes without: boxes to learn from, frames to judge on."""
+    if not annotated:
+        yield "no annotated frames: all strings that the scorer learns from are drawn"
+    if not (run.split("val") or run.split("test")):
+        yield "neither val nor test has frames: nothing is judged; operating points rest on training frames"
+
+
 def _content(ref: FrameRef) -> str:
     """A hash of a frame's file, empty where it cannot be read: such frames were skipped."""
     try:
@@ -99,10 +114,10 @@ def _content(ref: FrameRef) -> str:
 
 def _fit_filter(
     run: Run, normal: Sequence[LabelledFrame], validation: Sequence[LabelledFrame], notes: list[str]
-) -> Gate | None:
+) -> None:
     component = run.components.anomaly_filter
     if component is None:
-        return None
+        return
     log.info("fitting the anomaly filter on %d normal frames", len(normal))
     bits = run.loaded.recipe.data.bits
     train_windows, val_windows = (
@@ -113,51 +128,37 @@ def _fit_filter(
     write_history(run.out / "training", "anomaly_filter", history)
     notes += [f"anomaly filter: {note}" for note in history.notes]
 
-    judged = list(validation)
-    if not any(f.label == 0 for f in judged):
-        judged += normal
+
+def _points(
+    run: Run,
+    worker: Worker,
+    normal: Sequence[LabelledFrame],
+    validation: Sequence[LabelledFrame],
+    notes: list[str],
+) -> PointFrames:
+    """The frames that operating points are chosen on."""
+    frames, implants = list(validation), run.loaded.recipe.training.implants
+    if not any(f.label == 0 for f in frames):
+        frames += normal
         notes.append("no normal validation frames: the gate's threshold rests on training frames")
-    settings, worker = run.loaded.recipe.training, run.worker
-    units = make_units([f.ref for f in judged], component.context)
-    augmentation = Augmentation(run.env.seed)
-    if settings.implants.share and not any(f.label == 1 for f in judged):
-        drawn = drawn_strings(settings.implants, augmentation, judged, partial(_clarity, run, worker))
-        units.append(amid_neighbours([f.ref for f in drawn], units))
-        judged += drawn
-        notes.append(f"no abnormal validation frames: the gate goes by {len(drawn)} with drawn strings")
-    stages = evolve(worker.stages, read=AugmentedFrames(worker.stages.read, augmentation))
-    scores: list[float] = []
-    for unit in run.track(units, "validation scores"):
-        scores += stages.anomaly_scores(unit)[0]
-    kept = [(s, f.label) for s, f in zip(scores, judged, strict=True) if np.isfinite(s)]
-    gate = choose_gate(run.loaded.recipe.pipeline, [s for s, _ in kept], [label for _, label in kept])
-    notes += [f"gate: {note}" for note in gate.point.notes]
-    return gate
+    clarity = partial(cavities, run, worker)
+    return point_frames(frames, run.context, implants, Augmentation(run.env.seed), clarity, notes)
 
 
 def _fitted_worker(run: Run, folder: Path) -> Worker:
-    """Worker bound to the fitted filter, saved to `folder` so that worker processes can load it."""
-    component = run.components.anomaly_filter
-    if component is None or not run.components.bound():
+    """Worker whose processes load the fitted filter from `folder`, if anything but the filter asks it."""
+    component: Any = run.components.anomaly_filter
+    if component is None or not (run.components.bound() or isinstance(component, Observer)):
         return run.worker
-    (folder / "anomaly_filter").mkdir()
+    (folder / "anomaly_filter").mkdir(parents=True)
     component.save(folder / "anomaly_filter")
     return Worker(run.loaded, run.components, evolve(run.spec, bundle=folder))
-
-
-def choose_gate(settings: PipelineSettings, scores: Sequence[float], labels: Sequence[int]) -> Gate:
-    """The gate that the recipe asks for, on validation scores."""
-    wanted = settings.gate
-    if wanted.threshold is not None:
-        point = given_threshold(scores, labels, wanted.threshold)
-    else:
-        point = choose_threshold(scores, labels, sensitivity=wanted.sensitivity)
-    return Gate(point, tuple(scores), tuple(labels))
 
 
 def _fit_scorer(
     run: Run,
     worker: Worker,
+    implants: ImplantSettings,
     normal: Sequence[LabelledFrame],
     annotated: Sequence[LabelledFrame],
     validation: Sequence[LabelledFrame],
@@ -165,8 +166,8 @@ def _fit_scorer(
 ) -> None:
     settings, seed = run.loaded.recipe.training, run.env.seed
     augmentation = Augmentation.of(settings, seed)
-    clarity = partial(_clarity, run, worker)
-    parts = scorer_frames(settings.implants, augmentation, normal, annotated, validation, clarity, notes)
+    clarity = partial(cavities, run, worker)
+    parts = scorer_frames(implants, augmentation, normal, annotated, validation, clarity, notes)
     sampling = Sampling(augmentation, settings.normal_regions, settings.orientations)
     train_table = _table(run, worker, parts.train, "train", sampling)
     val_table = _table(run, worker, parts.val, "val", Sampling(augmentation)) if parts.val else None
@@ -175,12 +176,6 @@ def _fit_scorer(
     history = run.components.scorer.fit(train_table, val_table, run.env)
     write_history(run.out / "training", "scorer", history)
     notes += [f"scorer: {note}" for note in history.notes]
-
-
-def _clarity(run: Run, worker: Worker, frames: Sequence[LabelledFrame]) -> list[float]:
-    calls = [(batch,) for batch in make_batches([f.ref for f in frames])]
-    found = run.track(run.engine.map(worker, clarity_of, calls), "looking for cavities", len(calls))
-    return list(chain.from_iterable(found))
 
 
 def _table(

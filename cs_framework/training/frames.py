@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 from attrs import frozen
 
+from cs_framework.api.components import Observer
+from cs_framework.api.frames import Window
 from cs_framework.data.dataset import hold_out
 from cs_framework.data.labels import LabelledFrame
 from cs_framework.data.refs import FrameRef
@@ -17,10 +20,14 @@ from cs_framework.recipe.schema import ImplantSettings
 from cs_framework.synthetic.implants import cavity
 from cs_framework.training.augment import Augmentation
 
-_VALIDATED_ON = 60
+VALIDATED_ON = 60
 """Validation frames with drawn strings at most, and as many string-free ones."""
 
 
+CAVITY = "cavity_area"
+"""The figure of an observing filter that says how much of the embryo is cavity."""
+
+T = TypeVar("T")
 Clarity = Callable[[Sequence[LabelledFrame]], Sequence[float]]
 
 
@@ -66,7 +73,7 @@ def scorer_frames(
     elif implants.share and strings_free:
         # Drawn strings keep their frame's brightness here; brightness jitter is for training frames only.
         drawn = drawn_strings(implants, Augmentation(augmentation.seed), strings_free, clarity)
-        val = [*_spread(strings_free, _VALIDATED_ON), *drawn]
+        val = [*spread(strings_free, VALIDATED_ON), *drawn]
         notes.append("no boxes in val: the scorer is validated on strings drawn into its string-free frames")
     else:
         val = []
@@ -99,25 +106,35 @@ def drawn_strings(
 ) -> list[LabelledFrame]:
     """Strings drawn into some string-free frames to validate on; see `scorer_frames`."""
     clear = _clearest(frames, implants.clear, clarity)
-    return augmentation.with_strings(clear, min(len(frames), _VALIDATED_ON))
+    return augmentation.with_strings(clear, min(len(frames), VALIDATED_ON))
 
 
 def clarity_of(worker: Worker, unit: Unit) -> list[float]:
-    """How clear the cavity of each frame is; NaN where a frame cannot be read."""
+    """How clear the cavity of each frame is; NaN where a frame cannot be read.
+
+    Its area, where the filter observes it: texture alone takes many frames of cells for blastocysts.
+    """
+    observer: object = worker.components.anomaly_filter
 
     def of(ref: FrameRef) -> float:
         try:
-            return cavity(worker.read(ref))
+            frame = worker.read(ref)
+            if isinstance(observer, Observer):
+                context = worker.components.anomaly_filter.context if worker.components.anomaly_filter else 0
+                seen = observer.observe([Window((frame,) * (2 * context + 1))])
+                if CAVITY in seen:
+                    return float(seen[CAVITY][0])
+            return cavity(frame)
         except FrameError:
             return float("nan")
 
     return [of(ref) for ref in unit.refs]
 
 
-def _spread(frames: Sequence[LabelledFrame], count: int) -> list[LabelledFrame]:
-    """At most `count` of the frames, evenly spaced."""
-    step = max(1, -(-len(frames) // count))
-    return list(frames[::step])
+def spread(items: Sequence[T], count: int) -> list[T]:
+    """At most `count` of some items, evenly spaced."""
+    step = max(1, -(-len(items) // count))
+    return list(items[::step])
 
 
 def _clearest(frames: Sequence[LabelledFrame], share: float, clarity: Clarity) -> list[LabelledFrame]:

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 import cv2
 import numpy as np
 import torch
-from attrs import frozen
+from attrs import evolve, frozen
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -47,6 +47,8 @@ from cs_implant_net.views import View
 _WEIGHTS = "implant_net.safetensors"
 _META = "implant_net.json"
 _FORMAT = 3
+_ROUNDS = 3
+"""Times that validation is asked while the network adapts to an input."""
 _HELD_OUT = 5
 """One in so many sequences (of a single one: frames) is held out where validation has no normal frames."""
 _FLIPS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
@@ -171,7 +173,24 @@ class ImplantNet:
             DataError: `train` holds no normal frame, and not all is drawn.
             SetupError: the weights to start from are those of another network.
         """
-        rows, settings = _normal(train), self._settings
+        return self._fit(train, val, env, self._settings)
+
+    def adapt(self, train: Windows, val: Windows, env: Env, views: int) -> History:
+        """Learn on from frames of an input, half of the views being drawn embryos; see `fit`.
+
+        Strings drawn into `val` tell whether any of `_ROUNDS` rounds does better than what was learnt before.
+
+        Raises:
+            DataError: no cavity is seen in any frame of `train`, or of `val`.
+        """
+        each = max(views // _ROUNDS, self._settings.batch_size)
+        settings = evolve(self._settings, drawn=0.5, epochs=_ROUNDS, views=each)
+        return self._fit(train, val, env, settings, adapting=True)
+
+    def _fit(
+        self, train: Windows, val: Windows, env: Env, settings: Settings, *, adapting: bool = False
+    ) -> History:
+        rows = _normal(train)
         if settings.drawn == 1:
             rows = []
         elif not rows:
@@ -200,6 +219,8 @@ class ImplantNet:
             settings.image_size,
             env,
         )
+        if adapting and not (material.canvas.clear and any(one.mask.any() for one in validation.drawn)):
+            raise DataError("no frame shows a cavity that strings could be drawn into")
         network = seeded_network(settings.width, env.seed)
         if given is not None:
             network.load_state_dict(given.state_dict())

@@ -402,3 +402,39 @@ def test_training_on_drawn_strings_alone(tmp_path, cs_run):
     assert len(drawn) == 8
     notes = json.loads((tmp_path / "runs/toy/metrics.json").read_text())["notes"]
     assert any("8 of the 8 string frames" in note for note in notes)
+
+
+def test_frames_without_strings_alone_end_in_a_model_and_a_report(tmp_path, cs_run):
+    root = write_root(tmp_path / "data", splits=("train",))
+    shutil.rmtree(root / "train" / "abnormal")
+    shutil.rmtree(root / "labels")
+    implants = ("--set", "training.implants.share=0.5", "--set", "training.implants.frames=8")
+    done = cs_run(write_recipe(tmp_path / "toy.toml", root), "--no-cache", *implants, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "evaluate is left out" in done.stderr
+    out = tmp_path / "runs" / "toy"
+    assert (out / "report.html").exists()
+    assert not (out / "metrics.json").exists()
+    notes = json.loads((out / "model" / "bundle.json").read_text())["notes"]
+    assert any("no annotated frames: all strings" in note for note in notes)
+    assert any("nothing is judged" in note for note in notes)
+
+
+def test_training_chooses_the_least_confidence_which_a_recipe_overrides(tmp_path, toy_run, toy_root, cs_run):
+    point = json.loads((toy_run / "model" / "bundle.json").read_text())["boxes"]
+    assert point["rule"] == "false-alarms"
+    assert point["specificity"] >= 0.9
+    evaluation = json.loads((toy_run / "model" / "evaluation.json").read_text())
+    cascade = json.loads((toy_run / "metrics.json").read_text())["splits"]["test"]["cascade"]
+    assert evaluation["least"] == point["threshold"]
+    assert evaluation["splits"]["test"]["false_alarms"] == cascade["normal_frames_reported"]
+    reported = {}
+    for least in ("its own", 0, 1):
+        option = () if least == "its own" else ("--set", f"pipeline.min_confidence={least}")
+        options = (*option, "--set", "pipeline.gate.threshold=-1000", "--set", "pipeline.top=9")
+        done = _detect(cs_run, toy_run, toy_root / "test", tmp_path / str(least), tmp_path, *options)
+        assert done.returncode == 0, done.stderr
+        reported[least] = pq.read_table(tmp_path / str(least) / "detections.parquet")["confidence"].to_numpy()
+    assert reported["its own"].min() >= np.float32(point["threshold"])
+    assert len(reported[1]) < len(reported["its own"]) < len(reported[0])
+    assert "of those without" in (tmp_path / "its own" / "report.html").read_text(), "the model's figures"
