@@ -20,8 +20,17 @@ def listed(words: Iterable[str]) -> str:
 
 def reason(error: BaseException) -> str:
     """An exception in one line: its type and text."""
-    text = " ".join(str(error).split())
+    try:
+        text = shortened(" ".join(str(error).split()))
+    except Exception:  # its text may be anybody's code, too
+        text = ""
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def shortened(text: str, longest: int = 1000) -> str:
+    """The beginning and the end of a text that is too long for a table."""
+    half = longest // 2
+    return text if len(text) <= longest else f"{text[:half]} ... {text[-half:]}"
 
 
 def a(kind: str) -> str:

@@ -84,7 +84,8 @@ def write_bundle(
     with whole_folder(bundle.folder) as folder:
         for name, component in components.trainable().items():
             (folder / name).mkdir()
-            component.save(folder / name)
+            with components.call(component):
+                component.save(folder / name)
         share_as_new(folder)
         content = {
             "format": FORMAT,

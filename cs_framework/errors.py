@@ -42,6 +42,18 @@ class StoppedError(CSError):
     exit_code = 130
 
 
+class ComponentError(CSError):
+    """A component raised what it should not; the text names it, its distribution and the exception's type."""
+
+
+class Cancelled(BaseException):
+    """Raised to cancel work that nobody waits for. No `Exception`, which would count as a frame's fault."""
+
+
+NOT_A_FAULT = (KeyboardInterrupt, GeneratorExit, Cancelled)
+"""What is raised through a component without being its fault."""
+
+
 class FrameError(CSError):
     """One frame cannot be read or processed; a run records it and goes on."""
 

@@ -14,6 +14,13 @@ def as_boxes(boxes: ArrayLike) -> Float32:
     return np.asarray(boxes, dtype=np.float32).reshape(-1, 4)
 
 
+def are_boxes(boxes: NDArray[np.floating]) -> bool:
+    """Whether these are boxes (N, 4): finite, and none turned inside out, as x2 < x1 would be."""
+    if boxes.ndim != 2 or boxes.shape[1] != 4 or not np.isfinite(boxes).all():
+        return False
+    return bool((boxes[:, :2] <= boxes[:, 2:]).all())
+
+
 def area(boxes: Float32) -> Float32:
     """(N,) areas in px^2."""
     areas: Float32 = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])

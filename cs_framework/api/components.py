@@ -153,6 +153,8 @@ class Skipped:
     stage: str
     """``read``, the kind of the component that failed, or ``not done`` where the cause may pass."""
     reason: str
+    trace: str = field(default="", eq=False, repr=False)
+    """The traceback, for ``run.log``; empty where the reason says it all."""
 
     @property
     def not_done(self) -> bool:

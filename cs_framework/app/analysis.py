@@ -212,12 +212,20 @@ class Analyser:
     def _watched(self, step: Step) -> Components:
         parts = self.components
         whole = self.model.bundle is not None
+        names: dict[int, str] = {}
+
+        def watched(component: Any, doing: str) -> Any:
+            one = _Watched(component, step, doing)
+            names[id(one)] = parts.names.get(id(component), type(component).__name__)
+            return one
+
         return Components(
             anomaly_filter=parts.anomaly_filter
-            and _Watched(parts.anomaly_filter, step, "Asking whether the frame is unusual"),
-            proposers=tuple(_Watched(p, step, "Proposing boxes") for p in parts.proposers),
-            embedder=_Watched(parts.embedder, step, "Describing the boxes") if whole else None,
-            scorer=_Watched(parts.scorer, step, "Scoring the boxes") if whole else None,
+            and watched(parts.anomaly_filter, "Asking whether the frame is unusual"),
+            proposers=tuple(watched(p, "Proposing boxes") for p in parts.proposers),
+            embedder=watched(parts.embedder, "Describing the boxes") if whole else None,
+            scorer=watched(parts.scorer, "Scoring the boxes") if whole else None,
+            names=names,
         )
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from attrs import define, field
 
 from cs_framework.app.folders import PrivateFolder
-from cs_framework.errors import CSError
+from cs_framework.errors import Cancelled, CSError
 from cs_framework.recipe.loading import RESOLVED_FILE
 
 log = logging.getLogger(__name__)
@@ -23,10 +23,6 @@ Step = Callable[[str], None]
 """Says what is about to be done; raises `Cancelled` where nobody wants it any more."""
 _SAID = "said.txt"
 UNEXPECTED = "something went wrong that should not; the window that cs-app was started in says what"
-
-
-class Cancelled(BaseException):
-    """Raised to cancel a job. A BaseException, because the pipeline turns Exception into a skipped frame."""
 
 
 @define(eq=False)
@@ -95,7 +91,7 @@ class Job:
                 return
             except CSError as error:
                 self.problems.append(str(error))
-            except Exception:
+            except BaseException:  # a component may call sys.exit, and nothing else sees to this thread
                 log.exception("a task of the app failed")
                 self.problems.append(UNEXPECTED)
             self.done += 1

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from time import perf_counter
@@ -16,21 +14,14 @@ from cs_framework.api.frames import Frame, Window
 from cs_framework.data.images import content_hash
 from cs_framework.data.refs import FrameRef
 from cs_framework.data.windows import neighbours
-from cs_framework.errors import FrameError, SetupError, UnavailableError
+from cs_framework.errors import NOT_A_FAULT, FrameError, SetupError, UnavailableError
+from cs_framework.pipeline.faults import raise_if_memory, skipped
 from cs_framework.pipeline.timings import Timings
 
 T = TypeVar("T")
-log = logging.getLogger(__name__)
 
 UNIT = 64
 BATCH = 16
-
-_OUT_OF_MEMORY = re.compile(
-    "insufficient memory"  # OpenCV
-    "|can't allocate memory"  # torch
-    "|failed to allocate memory|bad_alloc|bad allocation",  # ONNX Runtime
-    re.IGNORECASE,
-)
 
 
 @frozen
@@ -148,10 +139,12 @@ class Batch:
         for i in wanted:
             try:
                 done[i] = function(i)
-            except (SetupError, MemoryError):
+            except (SetupError, MemoryError, *NOT_A_FAULT):
                 raise
-            except Exception as error:
-                _raise_if_memory(error)
+            except (
+                BaseException
+            ) as error:  # sys.exit, and panics of native code, are a component's faults, too
+                raise_if_memory(error)
                 self.fail(i, stage, error)
         return done
 
@@ -165,25 +158,12 @@ class Batch:
         with self.timings.measure(stage, len(wanted)):
             try:
                 return dict(zip(wanted, function(wanted), strict=True))
-            except (SetupError, MemoryError):
+            except (SetupError, MemoryError, *NOT_A_FAULT):
                 raise
-            except Exception:
+            except BaseException:
                 return self._each(stage, wanted, lambda i: function([i])[0])
 
-    def fail(self, i: int, stage: str, error: Exception) -> None:
+    def fail(self, i: int, stage: str, error: BaseException) -> None:
         """Record that a frame failed at a stage."""
-        text = str(error).strip() or type(error).__name__
         stage = NOT_DONE if isinstance(error, UnavailableError) else stage
-        self.failed[i] = Skipped(self.unit.refs[i].id, stage, text)
-        log.debug("%s failed at %s", self.unit.refs[i].id, stage, exc_info=error)
-
-
-def _raise_if_memory(error: Exception) -> None:
-    """Memory that runs out is no fault of a frame, by whatever name a library calls it.
-
-    What is said of reading a frame is left out: it repeats a name that anybody may have chosen.
-    """
-    if isinstance(error, FrameError):
-        return
-    if type(error).__name__ == "OutOfMemoryError" or _OUT_OF_MEMORY.search(str(error)):
-        raise MemoryError(str(error)) from error
+        self.failed[i] = skipped(self.unit.refs[i].id, stage, error)

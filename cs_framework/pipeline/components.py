@@ -6,13 +6,14 @@ import hashlib
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from attrs import asdict, evolve, frozen
+from attrs import asdict, evolve, field, frozen
 
 from cs_framework.api.components import (
     AnomalyFilter,
@@ -23,7 +24,8 @@ from cs_framework.api.components import (
     Proposer,
     Scorer,
 )
-from cs_framework.errors import CSError, SetupError
+from cs_framework.errors import NOT_A_FAULT, CSError, SetupError
+from cs_framework.pipeline.faults import blaming
 from cs_framework.recipe import Choice, LoadedRecipe
 
 Device = str
@@ -81,6 +83,12 @@ class Components:
     proposers: tuple[Proposer, ...]
     _embedder: Embedder | None
     _scorer: Scorer | None
+    names: Mapping[int, str] = field(factory=dict)
+    """What each is called in messages, by its `id`: its kind, name, distribution and version."""
+
+    def call(self, component: object) -> AbstractContextManager[None]:
+        """Call a component within this block: what it raises is told with its name; see `blaming`."""
+        return blaming(self.names.get(id(component), type(component).__name__))
 
     @property
     def embedder(self) -> Embedder:
@@ -111,12 +119,13 @@ class Components:
                 f"{loaded.path.name}: a proposer goes by what the anomaly filter has learnt: take the "
                 "step train first, or give a trained run with --set model.bundle=DIR"
             )
-        components = cls(
-            anomaly_filter=_built(loaded.anomaly_filter, env) if whole or following else None,
-            proposers=proposers,
-            embedder=_built(loaded.embedder, env) if whole else None,
-            scorer=_built(loaded.scorer, env) if whole else None,
-        )
+        anomaly_filter = _built(loaded.anomaly_filter, env) if whole or following else None
+        embedder = _built(loaded.embedder, env) if whole else None
+        scorer = _built(loaded.scorer, env) if whole else None
+        built = (anomaly_filter, *proposers, embedder, scorer)
+        chosen = (loaded.anomaly_filter, *loaded.proposers, loaded.embedder, loaded.scorer)
+        names = {id(one): str(choice.component) for one, choice in zip(built, chosen, strict=True) if choice}
+        components = cls(anomaly_filter, proposers, embedder, scorer, names)
         if bundle is not None:
             complete = (bundle / "bundle.json").exists()
             trainable = components.trainable()
@@ -126,7 +135,8 @@ class Components:
                 if complete or (bundle / name).exists():
                     load_trained(component, bundle / name, env)
         for component in components.bound():
-            component.bind(components.anomaly_filter)
+            with components.call(component):
+                component.bind(components.anomaly_filter)
         if bundle is None:  # what a component starts from shows now, if it is missing
             for each in (components.anomaly_filter, *proposers, components._embedder, components._scorer):
                 getattr(each, "fingerprint", "")
@@ -148,9 +158,10 @@ class Components:
         for component in every:
             if isinstance(component, Closable):
                 try:
-                    component.close()
-                except Exception:
-                    log.exception("%s could not be closed", type(component).__name__)
+                    with self.call(component):
+                        component.close()
+                except Exception as error:
+                    log.warning("not closed: %s", error, exc_info=error)
 
 
 def load_trained(component: Any, folder: Path, env: Env) -> None:
@@ -163,7 +174,9 @@ def load_trained(component: Any, folder: Path, env: Env) -> None:
         component.load(folder)
     except CSError:
         raise
-    except Exception as error:  # a bundle may hold anything
+    except (MemoryError, *NOT_A_FAULT):
+        raise
+    except BaseException as error:  # a bundle may hold anything
         raise SetupError(f"{folder}: cannot be loaded ({error!r}); train again") from error
     if (folder / NETWORK_FILE).exists():
         from cs_framework.pipeline.onnx import use_network

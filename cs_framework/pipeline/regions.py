@@ -98,16 +98,21 @@ class RegionMaker:
         """(N, 4) boxes of all proposers, inside the frame, united and narrowed; the cache plays no part."""
         found = []
         for proposer in self.components.proposers:
-            boxes = np.asarray(proposer.propose(frame))
-            if boxes.ndim != 2 or boxes.shape[1] != 4 or not np.isfinite(boxes).all():
-                raise CSError(f"{type(proposer).__name__} gave boxes {boxes.shape}, not finite (N, 4)")
+            with self.components.call(proposer):
+                boxes = np.asarray(proposer.propose(frame))
+            if not bx.are_boxes(boxes):
+                raise CSError(
+                    f"{type(proposer).__name__} gave {boxes.shape}, not finite boxes (N, 4) with x1 <= x2"
+                )
             boxes = bx.clip(boxes, frame.size)
             found.append(boxes[bx.area(boxes) > 0])
         return postprocess(unite(found), frame, self.loaded.recipe.pipeline)
 
     def _embedded(self, frame: Frame, boxes: Float32) -> Float16:
         embedder = self.components.embedder
-        (rows,) = embedder.embed([(frame, boxes)])
+        with self.components.call(embedder):
+            (rows,) = embedder.embed([(frame, boxes)])
+            rows = np.asarray(rows)
         if rows.shape != (len(boxes), embedder.dim) or not np.isfinite(rows).all():
             raise CSError(
                 f"{type(embedder).__name__} gave {rows.shape}, not finite ({len(boxes)}, {embedder.dim})"

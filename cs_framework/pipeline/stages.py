@@ -111,7 +111,9 @@ class Stages:
             return dict.fromkeys(batch.alive(), float("nan"))
 
         def score(some: list[int]) -> Sequence[float]:
-            scores = np.asarray(component.score([batch.window(i) for i in some]), np.float32)
+            windows = [batch.window(i) for i in some]
+            with self.components.call(component):
+                scores = np.asarray(component.score(windows), np.float32)
             if scores.shape != (len(some),) or not np.isfinite(scores).all():
                 raise CSError(
                     f"{type(component).__name__} gave scores {scores.shape}, not finite ({len(some)},)"
@@ -127,7 +129,9 @@ class Stages:
             return {}
 
         def observe(some: list[int]) -> list[dict[str, float]]:
-            found = component.observe([batch.window(i) for i in some])
+            windows = [batch.window(i) for i in some]
+            with self.components.call(component):
+                found = component.observe(windows)
             for name, values in found.items():
                 if np.asarray(values).shape != (len(some),) or not np.isfinite(values).all():
                     raise CSError(f"{type(component).__name__} observed {name}: not finite ({len(some)},)")
@@ -145,6 +149,8 @@ class Stages:
         judged = batch.each(
             "scorer", list(embeddings), lambda i: self._score(batch, i, boxes[i], embeddings[i])
         )
+        statistics = batch.each("read", batch.alive(), lambda i: frame_cues(batch.frame(i).grey))
+        circles = batch.each("read", batch.alive(), lambda i: _circle(batch.frame(i)))
         results = []
         for i in batch.alive():
             frame, ref = batch.frame(i), batch.unit.refs[i]
@@ -164,8 +170,8 @@ class Stages:
                     ranked=ranked,
                     detections=report(ranked, self.settings.top, self.least),
                     observed=observed.get(i, {}),
-                    statistics=frame_cues(frame.grey),
-                    embryo=_circle(frame),
+                    statistics=statistics[i],
+                    embryo=circles[i],
                     plane=None if ref.z is None else str(ref.z),
                 )
             )
@@ -178,7 +184,9 @@ class Stages:
             return boxes, None
         frame = batch.frame(i)
         sizes = np.tile(np.array([frame.size], np.int32), (len(boxes), 1))
-        scores = self.components.scorer.score(Regions(embeddings.astype(np.float32), boxes, sizes))
+        scorer = self.components.scorer
+        with self.components.call(scorer):
+            scores = scorer.score(Regions(embeddings.astype(np.float32), boxes, sizes))
         for name in ("probability", "quality", "confidence"):
             values = getattr(scores, name)
             if values.shape != (len(boxes),) or not np.isfinite(values).all():
@@ -187,6 +195,10 @@ class Stages:
                 )
         if scores.boxes is None:
             return boxes, scores
+        if scores.boxes.shape != boxes.shape or not bx.are_boxes(scores.boxes):
+            raise CSError(
+                f"{type(scorer).__name__}: refined boxes must be finite ({len(boxes)}, 4), x1 <= x2, y1 <= y2"
+            )
         refined = bx.clip(scores.boxes, frame.size)
         kept = bx.area(refined) > 0
         return refined[kept], RegionScores(

@@ -11,7 +11,7 @@ from attrs import field, frozen
 from cs_framework._hints import listed, reason
 from cs_framework._markers import DISTRIBUTION, FORMER_DISTRIBUTION
 from cs_framework.api.specs import ComponentSpec, Kind
-from cs_framework.errors import SetupError
+from cs_framework.errors import NOT_A_FAULT, SetupError
 from cs_framework.registry.modules import import_object, module_exists
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class Component:
         factory = import_object(self.spec.factory, str(self))
         try:
             return factory(settings, env)
-        except SetupError:
+        except (SetupError, *NOT_A_FAULT):
             raise
-        except Exception as error:
+        except BaseException as error:
             raise SetupError(f"{self} could not be built: {reason(error)}") from error

@@ -25,6 +25,7 @@ from cs_framework.api.specs import (
     ProposerSpec,
     ScorerSpec,
 )
+from cs_framework.errors import NOT_A_FAULT
 from cs_framework.registry.component import Component, Provenance
 from cs_framework.registry.modules import module_exists
 
@@ -115,7 +116,9 @@ def _blaming(phase: Phase) -> Iterator[None]:
     try:
         with redirect_stdout(sys.stderr):
             yield
-    except (Exception, SystemExit) as error:
+    except NOT_A_FAULT:
+        raise
+    except BaseException as error:
         raise _PluginFault(phase, reason(error)) from error
 
 

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from cs_framework._hints import reason
-from cs_framework.errors import SetupError
+from cs_framework.errors import NOT_A_FAULT, SetupError
 
 
 def module_exists(name: str) -> bool:
@@ -44,7 +44,9 @@ def import_object(reference: str, owner: str) -> Any:
     module_name, _, name = reference.partition(":")
     try:
         module = import_module(module_name)
-    except (Exception, SystemExit) as error:
+    except NOT_A_FAULT:
+        raise
+    except BaseException as error:
         raise SetupError(f"{owner}: importing {module_name!r} failed: {reason(error)}") from error
     try:
         return getattr(module, name)

@@ -159,7 +159,7 @@ def _concerned() -> list[tuple[str, str, Distribution]]:
     """
     found: dict[str, tuple[str, str, Distribution]] = {}
     for distribution in distributions():
-        if f"[{_GROUP_FAMILY}" in (distribution.read_text("entry_points.txt") or ""):
+        if _is_concerned(distribution):
             try:
                 name, version = normalised(distribution.name), distribution.version
             except Exception:  # broken metadata; the entry points may still be fine
@@ -167,6 +167,13 @@ def _concerned() -> list[tuple[str, str, Distribution]]:
             if name not in found or (name == DISTRIBUTION and is_former(found[name][2].name)):
                 found[name] = (name, version, distribution)
     return [found[name] for name in sorted(found)]
+
+
+def _is_concerned(distribution: Distribution) -> bool:
+    try:
+        return f"[{_GROUP_FAMILY}" in (distribution.read_text("entry_points.txt") or "")
+    except (OSError, ValueError):  # damaged, or no UTF-8, which is none of our business
+        return False
 
 
 def _load_distribution(

@@ -127,6 +127,9 @@ def run_recipe(
     except USER_ERRORS as error:
         exit_code, line = describe(error, INTERRUPTED)
         tell(line)
+    except SystemExit as error:  # from a plugin's settings, say: nothing of ours ends a run so
+        exit_code = 1
+        tell(f"error: the run was ended by sys.exit({error.code!r}), called by a plugin or a library")
     return Outcome(exit_code, out or Path("runs"), "".join(f"{line}\n" for line in shown))
 
 
@@ -233,6 +236,8 @@ def _run_steps(run: Run, steps: tuple[StepName, ...]) -> int:
         log.info("%s: %s", run.loaded.recipe.name, step)
         with _lasting(run.out):
             STEPS[step].take(run)
+            if run.share is None and not (run.out / STEPS[step].output).exists():
+                raise CSError(f"the step {step} has ended without its result, {STEPS[step].output}")
         if skipped := run.skipped[before:]:
             write_csv(run.out / "skipped" / f"{step}.csv", skipped_table(skipped))
         else:  # of an earlier attempt

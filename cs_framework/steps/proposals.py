@@ -64,7 +64,7 @@ def _propose(run: Run, split: str) -> tuple[list[JudgedFrame], list[float]]:
     for done in run.track(run.engine.map(worker, _proposed, calls), f"proposing on {split}", len(calls)):
         judged += [JudgedFrame(r, 1, frames[r.frame].boxes(r.size)) for r in done.results]
         seconds += done.seconds
-        run.skipped += done.skipped
+        run.skip(done.skipped)
     return judged, seconds
 
 

@@ -38,9 +38,11 @@ def report(run: Run, searched: Sequence[Unit]) -> None:
         return read(frame)
 
     def explain(frame: str) -> Explanation:
-        assert run.components.anomaly_filter is not None
+        component = run.components.anomaly_filter
+        assert component is not None
         window = Window(tuple(decode(ref.id) for ref in windows[frame]))
-        return run.components.anomaly_filter.explain(window)
+        with run.components.call(component):
+            return component.explain(window)
 
     write_report(run.out, decode, explain if run.loaded.anomaly_filter else None)
 

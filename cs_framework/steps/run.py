@@ -27,6 +27,7 @@ from cs_framework.data.source import open_source
 from cs_framework.pipeline.batch import Unit, make_units
 from cs_framework.pipeline.components import Components, digest, make_env
 from cs_framework.pipeline.engines import Engine
+from cs_framework.pipeline.faults import log_traces
 from cs_framework.pipeline.results import FrameResult
 from cs_framework.pipeline.shards import Share
 from cs_framework.pipeline.stages import Analysis
@@ -121,6 +122,11 @@ class Run:
             self.skipped += analysis.skipped
         return results
 
+    def skip(self, skipped: Sequence[Skipped]) -> None:
+        """Note frames that failed, with their tracebacks in ``run.log``."""
+        self.skipped += skipped
+        log_traces(skipped)
+
     def analyses(
         self,
         units: Sequence[Unit],
@@ -165,6 +171,7 @@ class Run:
                     return
                 analysis = Analysis.joined([first, *islice(answers, taken.popleft() - 1)])
             self.timings.add(analysis.timings)
+            log_traces(analysis.skipped)
             yield analysis
 
     def _counted(self, answers: Iterable[Analysis], description: str, frames: int) -> Iterator[Analysis]:

@@ -93,7 +93,7 @@ def _note_skipped(run: Run, skipped: Sequence[Skipped]) -> None:
             f"{len(left)} frames to learn from cannot be read for now: {left[0].reason}; once that is "
             "mended, the same command with --resume goes on"
         )
-    run.skipped += skipped
+    run.skip(skipped)
 
 
 def _lacking(run: Run, annotated: Sequence[LabelledFrame]) -> Iterator[str]:
@@ -124,7 +124,8 @@ def _fit_filter(
         FrameWindows(frames, component.context, bits) for frames in (normal, validation)
     )
     _note_skipped(run, [*train_windows.skipped, *val_windows.skipped])
-    history = component.fit(train_windows, val_windows, run.env)
+    with run.components.call(component):
+        history = component.fit(train_windows, val_windows, run.env)
     write_history(run.out / "training", "anomaly_filter", history)
     notes += [f"anomaly filter: {note}" for note in history.notes]
 
@@ -151,7 +152,8 @@ def _fitted_worker(run: Run, folder: Path) -> Worker:
     if component is None or not (run.components.bound() or isinstance(component, Observer)):
         return run.worker
     (folder / "anomaly_filter").mkdir(parents=True)
-    component.save(folder / "anomaly_filter")
+    with run.components.call(component):
+        component.save(folder / "anomaly_filter")
     return Worker(run.loaded, run.components, evolve(run.spec, bundle=folder))
 
 
@@ -173,7 +175,9 @@ def _fit_scorer(
     val_table = _table(run, worker, parts.val, "val", Sampling(augmentation)) if parts.val else None
     positive = int((train_table.labels == 1).sum())
     log.info("fitting the scorer on %d regions, %d of them strings", len(train_table), positive)
-    history = run.components.scorer.fit(train_table, val_table, run.env)
+    scorer = run.components.scorer
+    with run.components.call(scorer):
+        history = scorer.fit(train_table, val_table, run.env)
     write_history(run.out / "training", "scorer", history)
     notes += [f"scorer: {note}" for note in history.notes]
 

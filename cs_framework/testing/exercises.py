@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from cs_framework.api import boxes as bx
 from cs_framework.api.components import (
     AnomalyFilter,
     Embedder,
@@ -193,6 +194,7 @@ class _Scorer:
             expect(((figures >= 0) & (figures <= 1)).all(), f"{name} must be in [0, 1]")
         if output.boxes is not None:
             expect_array(output.boxes, (len(items), 4), "the refined boxes")
+            expect(bx.are_boxes(output.boxes), "the refined boxes must have x1 <= x2 and y1 <= y2")
 
 
 def _rows(regions: Regions, rows: slice) -> Regions:

@@ -6,10 +6,11 @@ import atexit
 import shutil
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from importlib import invalidate_caches
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, distributions
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import mkdtemp
@@ -59,10 +60,21 @@ def _components(plugins: list[PluginInfo], source: Source) -> tuple[Component, .
 def plugin_module(component: Component) -> str | None:
     """The module that the plugin's entry point names; None for a one-file plugin."""
     provenance = component.provenance
-    for entry in entry_points(group=ENTRY_POINT_GROUP, name=provenance.entry_point or ""):
-        if entry.dist is not None and normalised(entry.dist.name) == provenance.distribution:
+    for entry in _announced():
+        if entry.name == provenance.entry_point and _distribution(entry) == provenance.distribution:
             return entry.module
     return None
+
+
+def _announced() -> Iterator[EntryPoint]:
+    """The entry points of all plugins; distributions whose metadata cannot be read are left out."""
+    for distribution in distributions():
+        with suppress(OSError, ValueError):
+            yield from distribution.entry_points.select(group=ENTRY_POINT_GROUP)
+
+
+def _distribution(entry: EntryPoint) -> str:
+    return normalised(entry.dist.name) if entry.dist is not None else ""
 
 
 def look_installed(source: ModuleType | Path) -> str:
@@ -79,7 +91,7 @@ def look_installed(source: ModuleType | Path) -> str:
     """
     if isinstance(source, Path):
         return _look_installed(*_read_project(source.absolute()))
-    for entry in entry_points(group=ENTRY_POINT_GROUP):
+    for entry in _announced():
         if entry.module == source.__name__ and entry.dist is not None:
             return entry.dist.name
     name = normalised(source.__name__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Literal
@@ -9,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from attrs import frozen
 
 from cs_framework._hints import reason
-from cs_framework.errors import RecipeError, SetupError
+from cs_framework.errors import NOT_A_FAULT, RecipeError, SetupError
 from cs_framework.registry import Component, Registry
 from cs_framework.testing.checks import CHECKS, SUITE_VERSION, Check
+from cs_framework.testing.exercises import ConformanceError
 from cs_framework.testing.sources import Source, components_of
 from cs_framework.testing.subject import Subject, fitted_filter
 
@@ -105,7 +107,9 @@ def run_check(
     """Run a check and say how it went; a failure that is expected but does not happen is one, too."""
     try:
         check(settings, filter_settings)
-    except Exception as error:
+    except NOT_A_FAULT:
+        raise
+    except BaseException as error:  # sys.exit would end the command, and as if all were well
         text = check.expected_failure
         return Verdict(check, "expected", text) if text else Verdict(check, "failed", _told(error))
     if check.expected_failure:
@@ -143,5 +147,11 @@ def parametrize_components(*sources: Source, suite: int = SUITE_VERSION) -> pyte
     return pytest.mark.parametrize("check", parameters)
 
 
-def _told(error: Exception) -> str:
-    return str(error) if isinstance(error, AssertionError) else reason(error)
+def _told(error: BaseException) -> str:
+    """A broken rule in its own words; else the exception, with the file and line where it was raised."""
+    if isinstance(error, ConformanceError):
+        return str(error)
+    frames = [*traceback.extract_tb(error.__traceback__)]
+    if error.__cause__ is not None:
+        frames += traceback.extract_tb(error.__cause__.__traceback__)
+    return f"{reason(error)} ({frames[-1].filename}:{frames[-1].lineno})"

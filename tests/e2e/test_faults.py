@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from tests.support.frames import write_recipe, write_root
+from tests.support.frames import TOY_PLUGIN, write_recipe, write_root
 from tests.support.long_runs import detect_recipe, finished, start, write_frames
 
 
@@ -246,3 +246,54 @@ def test_memory_that_runs_out_without_workers_is_told(make, tmp_path, cs_run):
     done = cs_run(recipe, "--out", out, cwd=tmp_path)
     assert done.returncode == 1
     assert "out of memory on the frames f00064.png to f00127.png" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("how", "told", "workers"),
+    [
+        ("error", "ValueError: planted failure", 1),
+        ("error", "ValueError: planted failure", 2),
+        ("exit", "SystemExit: 0", 1),
+        ("exit", "SystemExit: 0", 2),
+        ("panic", "Panic: index out of bounds", 1),
+        ("silent", "Silent", 1),
+        ("long", "ValueError: yyy", 1),
+    ],
+)
+def test_a_component_that_ends_badly_costs_its_frame_and_is_named(
+    how, told, workers, tmp_path, toy_run, cs_run
+):
+    write_frames(tmp_path / "frames", 70)
+    settings = {"fails_on": "f00066", "fails_by": how}
+    recipe = detect_recipe(tmp_path, toy_run / "model", tmp_path / "frames", **settings)
+    out = tmp_path / "run"
+    done = cs_run(recipe, "--out", out, "--set", f"pipeline.workers={workers}", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert pq.read_table(out / "frames.parquet").num_rows == 69
+    skipped = (out / "skipped.csv").read_text()
+    assert "anomaly filter 'brightness' of toy_plugin.py" in skipped
+    assert told in skipped
+    assert len(skipped) < 2000
+    assert (out / "report.html").exists()
+    assert "in score\n" in (out / "run.log").read_text(), "the traceback"
+
+
+def test_a_run_of_which_nothing_is_left_fails(tmp_path, toy_run, cs_run):
+    write_frames(tmp_path / "frames", 3)
+    settings = {"fails_on": "f0", "fails_by": "exit"}
+    recipe = detect_recipe(tmp_path, toy_run / "model", tmp_path / "frames", **settings)
+    done = cs_run(recipe, "--out", tmp_path / "run", cwd=tmp_path)
+    assert done.returncode == 1
+
+
+def test_a_fit_that_leaves_is_a_failure_of_its_component(tmp_path, cs_run):
+    recipe = write_recipe(tmp_path / "toy.toml", write_root(tmp_path / "data", embryos=1, frames=2))
+    fits = "    def fit(self, train, val, env):\n"
+    text = TOY_PLUGIN.read_text().replace(fits, f"{fits}        raise SystemExit(0)\n", 1)
+    (tmp_path / "leaves.py").write_text(text)
+    recipe.write_text(recipe.read_text().replace(str(TOY_PLUGIN), "./leaves.py"))
+    done = cs_run(recipe, "train", "--no-cache", "--out", tmp_path / "run", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "error: anomaly filter 'brightness' of leaves.py" in done.stderr
+    assert "SystemExit: 0" in done.stderr
+    assert "leaves.py" in (tmp_path / "run" / "run.log").read_text()

@@ -167,11 +167,12 @@ def test_a_component_that_fails_on_one_frame_skips_that_frame(tmp_path, toy_root
     recipe = write_recipe(tmp_path / "toy.toml", toy_root, anomaly_filter='settings = { fails_on = "0_4" }')
     done = cs_run(recipe, "--no-cache", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "skipped test/abnormal/test0_4.png (anomaly_filter): planted failure" in done.stderr
+    assert "skipped test/abnormal/test0_4.png (anomaly_filter): anomaly filter 'brightness'" in done.stderr
     run = tmp_path / "runs/toy"
     assert pq.read_table(run / "frames.parquet").num_rows == 11
     skipped = (run / "skipped.csv").read_text()
-    assert '"val/abnormal/val0_4.png","anomaly_filter","planted failure"' in skipped
+    assert '"val/abnormal/val0_4.png","anomaly_filter","anomaly filter' in skipped
+    assert "ValueError: planted failure" in skipped
     (run / "detections.parquet").unlink()
     done = cs_run(recipe, "--no-cache", "--resume", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

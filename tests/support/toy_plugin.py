@@ -42,6 +42,7 @@ class GridSettings:
 class FilterSettings:
     context: int = setting(0, ge=0, help="neighbours")
     fails_on: str = setting("", help="raise on frames whose id holds this")
+    fails_by: str = setting("error", help="what is raised: error, exit, panic, silent or long")
     dies_on: str = setting("", help="the process is killed on frames whose id holds this")
     dies_once: str = setting("", help="a file that tells that it has been killed before, which is enough")
     hungry_on: str = setting("", help="ask for more memory than there is on frames whose id holds this")
@@ -61,6 +62,24 @@ def wait_for(file: str) -> None:
     Path(f"{file}.waits").touch()
     while not Path(file).exists():
         time.sleep(0.005)
+
+
+class Panic(BaseException):
+    """As native code raises it through pyo3."""
+
+
+class Silent(Exception):
+    def __str__(self):
+        raise ValueError("no text")
+
+
+FAILURES = {
+    "error": ValueError("planted failure"),
+    "exit": SystemExit(0),
+    "panic": Panic("index out of bounds"),
+    "silent": Silent(),
+    "long": ValueError("y" * 100_000),
+}
 
 
 class Learner:
@@ -102,7 +121,7 @@ class Brightness(Learner):
             wait_for(self.settings.goes_on)
         for window in windows:
             if self.settings.fails_on and self.settings.fails_on in window.frame.id:
-                raise ValueError("planted failure")
+                raise FAILURES[self.settings.fails_by]
             if self.settings.dies_on and self.settings.dies_on in window.frame.id:
                 self.die()
             if self.settings.hungry_on and self.settings.hungry_on in window.frame.id:

@@ -12,10 +12,9 @@ from attrs import evolve
 
 from cs_framework.app.analysis import Analyser, LruCache, Model, frame_key, reported, units_of
 from cs_framework.app.folders import Entry, Root, recipes, trained_and_runs
-from cs_framework.app.jobs import Cancelled
 from cs_framework.app.run_folders import TrainingRegions, frames_of, recipe_of, training_frames
 from cs_framework.data.images import read_frame
-from cs_framework.errors import DataError, FrameError, RecipeError, SetupError
+from cs_framework.errors import Cancelled, DataError, FrameError, RecipeError, SetupError
 from cs_framework.pipeline.worker import Worker, WorkerSpec
 from cs_framework.recipe.schema import GateSettings
 from tests.support.frames import SIZE

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from cs_framework.app.jobs import UNEXPECTED, Cancelled, Job, Training
-from cs_framework.errors import FrameError
+from cs_framework.app.jobs import UNEXPECTED, Job, Training
+from cs_framework.errors import Cancelled, FrameError
 from tests.support.frames import write_recipe, write_root
 
 

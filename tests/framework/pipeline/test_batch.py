@@ -97,7 +97,7 @@ def test_one_bad_frame_leaves_the_others():
         return [len(some)]
 
     assert batch.together("embedder", batch.alive(), all_at_once) == {0: 1}
-    assert (batch.failed[2].stage, batch.failed[2].reason) == ("embedder", "c is odd")
+    assert (batch.failed[2].stage, batch.failed[2].reason) == ("embedder", "ValueError: c is odd")
 
 
 def test_memory_that_runs_out_is_no_fault_of_a_frame():

@@ -15,6 +15,7 @@ from cs_framework._markers import ENTRY_POINT_GROUP
 from cs_framework.cli.console import mixed_installation
 from cs_framework.registry import Registry
 from cs_framework.registry.component import normalised
+from cs_framework.testing import components_of
 from tests.framework.registry.distributions import GOOD, install
 
 MARKED = "import pathlib\npathlib.Path(__file__).with_suffix('.imported').touch()\n"
@@ -22,6 +23,7 @@ MARKED = "import pathlib\npathlib.Path(__file__).with_suffix('.imported').touch(
 BAD = {
     "import": ("1 / 0", "import", "ZeroDivisionError: division by zero"),
     "exit": ("raise SystemExit(3)", "import", "SystemExit: 3"),
+    "panic": ("class P(BaseException): pass\nraise P('at import')", "import", "P: at import"),
     "unknown-hook": (
         "from cs_framework import hookimpl\n@hookimpl\ndef cs_scorer(): return []",
         "hooks",
@@ -225,3 +227,14 @@ def test_an_old_install_of_this_project_takes_nothing_from_the_present_one(first
     importlib.invalidate_caches()
     assert Registry.discover().components() == present
     assert "cs-framework 0.1.0 is installed beside cytoplasmic-strings" in (mixed_installation() or "")
+
+
+def test_a_distribution_whose_entry_points_are_no_text_hurts_nobody(site):
+    before = Registry.discover().components()
+    info = site / "other-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_bytes(b"\xff\xfe[\0c")
+    importlib.invalidate_caches()
+    assert Registry.discover().components() == before
+    assert components_of("cytoplasmic-strings")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import sys
 
 import cv2
 import numpy as np
@@ -76,6 +77,13 @@ class KeepsItsFingerprint(Follower):
     @property
     def fingerprint(self):
         return "always" if self.filter and self.filter.learnt else ""
+
+
+class Leaves(Grid):
+    breaks = EVERY_CALL
+
+    def propose(self, frame):
+        sys.exit(0)
 
 
 class FollowsInSecret(Grid):
@@ -311,6 +319,15 @@ class InPercent(Threshold):
     def score(self, regions):
         scores = super().score(regions)
         return RegionScores(scores.probability, scores.quality, scores.confidence * 100)
+
+
+class TurnsBoxes(Threshold):
+    breaks = SHAPE_OF_OUTPUT
+
+    def score(self, regions):
+        scores = super().score(regions)
+        turned = regions.boxes[:, [2, 3, 0, 1]]
+        return RegionScores(scores.probability, scores.quality, scores.confidence, turned)
 
 
 class Pickles(Threshold):
