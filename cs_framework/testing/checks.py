@@ -103,7 +103,9 @@ def light_import(subject: Subject) -> None:
         "print(json.dumps([name for name in heavy if name in sys.modules]))"
     )
     told = json.dumps([sys.path, module, file, component.spec.settings.partition(":")[0], HEAVY])
-    done = subprocess.run([sys.executable, "-c", script, told], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", script, told], capture_output=True, text=True, check=False
+    )
     expect(done.returncode == 0, f"it cannot be imported in a new process: {done.stderr.strip()}")
     imported = json.loads(done.stdout.splitlines()[-1])
     expect(not imported, f"it imports {', '.join(imported)}: move that into the modules of the factories")

@@ -11,6 +11,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from cs_framework.pipeline.engines.safe_path import safe_path
 from cs_framework.registry import Component
 from cs_framework.registry.loading import load_file
 from cs_framework.testing.exercises import LEARNERS, ConformanceError, Figures
@@ -34,7 +35,9 @@ def figures_in_worker(
         ConformanceError: the process died.
     """
     try:
-        return _pool().submit(_figures, component, dict(given), saved, filter).result()
+        with safe_path():
+            working = _pool().submit(_figures, component, dict(given), saved, filter)
+        return working.result()
     except BrokenProcessPool as error:
         _pool.cache_clear()
         raise ConformanceError("the process in which it was built died") from error

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import CancelledError
 from typing import Any, ClassVar
 
+import dask.config
 from attrs import define, field
 from distributed import Client, KilledWorker, LocalCluster
 from distributed.comm.core import CommClosedError
@@ -18,10 +19,12 @@ from distributed.comm.core import CommClosedError
 from cs_framework.errors import CSError
 from cs_framework.pipeline.engines.engine import Arguments, Engine, T, Task, Ts, Work
 from cs_framework.pipeline.engines.local import without_interrupts
+from cs_framework.pipeline.engines.safe_path import SAFE_PATH
 from cs_framework.pipeline.worker import Worker, WorkerSpec, call
 
 log = logging.getLogger(__name__)
 
+_SPAWNED_WITH = "distributed.nanny.pre-spawn-environ"
 START_TIMEOUT = "60s"
 _DISCONNECTED = (CancelledError, CommClosedError, ConnectionError)
 """What becomes of units under way when the connection to the scheduler breaks."""
@@ -57,7 +60,8 @@ class DaskEngine(Engine):
         if self._client is not None:
             return self._client
         if self.address is None:
-            with without_interrupts():
+            kept = dask.config.get(_SPAWNED_WITH, {})  # for those that are started in the place of dead ones
+            with without_interrupts(), dask.config.set({_SPAWNED_WITH: {**kept, **SAFE_PATH}}):
                 self._cluster = LocalCluster(  # type: ignore[no-untyped-call]
                     n_workers=self.workers,
                     threads_per_worker=1,

@@ -17,6 +17,7 @@ from attrs import define, field
 
 from cs_framework.errors import CSError
 from cs_framework.pipeline.engines.engine import Arguments, Engine, T, Task, Ts, Work, frames
+from cs_framework.pipeline.engines.safe_path import safe_path
 from cs_framework.pipeline.worker import Worker, WorkerSpec, call
 
 
@@ -85,18 +86,22 @@ def _context() -> BaseContext:
 
 @contextmanager
 def without_interrupts() -> Iterator[None]:
-    """Processes started meanwhile never see Ctrl-C, which a terminal sends to all: this one decides."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
-    from multiprocessing import resource_tracker
+    """Start processes that never see Ctrl-C, which a terminal sends to all: this one decides.
 
-    resource_tracker.ensure_running()  # starting it with the first process would let signals in again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    Nor do they import what lies in the working directory.
+    """
+    with safe_path():
+        if not hasattr(signal, "pthread_sigmask"):  # Windows
+            yield
+            return
+        from multiprocessing import resource_tracker
+
+        resource_tracker.ensure_running()  # starting it with the first process would let signals in again
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _prepare() -> None:
