@@ -202,7 +202,7 @@ class _Scene:
             curve = (self._wall_arc, self._wrinkle, self._chord)[kind]()
             width = self.rng.uniform(1.0, 3.5) if kind < 2 else self.rng.uniform(7, 14)
             fading = np.sin(np.linspace(0.1, np.pi - 0.1, _POINTS))
-            style = self._style(self._contrast(curve, (0.8, 2.5)), width)
+            style = self._style(self._contrast(curve, (0.8, 3.0)), width)
             lines.append((curve, style, fading * self._uneven()))
         return lines
 
@@ -238,10 +238,10 @@ class _Scene:
         return arc(start, end, self.rng.uniform(-0.05, 0.15), _POINTS)
 
     def _wall_arc(self) -> Float64:
-        """Along the wall, on its inner side."""
+        """Along the wall, as membranes of its cells and folds of the cavity run; most of them close to it."""
         angle, span = self.rng.uniform(0, 2 * np.pi), self.rng.uniform(0.3, 1.1)
         angles = angle + np.linspace(-span / 2, span / 2, _POINTS)
-        reach = self.rng.uniform(0.85, 1.0) * self.radius
+        reach = (1 - 0.42 * self.rng.random() ** 1.5) * self.radius
         return np.asarray(self.centre + reach * np.stack([np.cos(angles), np.sin(angles)], axis=1))
 
     def _wrinkle(self) -> Float64:

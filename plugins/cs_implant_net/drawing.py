@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -18,24 +18,12 @@ _PLAIN = (0.8, 3.0)
 BOLD = 3.0
 """Largest factor of the contrast of what is drawn into frames; the smallest is 1. Training on the faintest
 strings alone makes texture look like strings; annotated ones were visible to those who marked them."""
-_RAISED = 4.0
-"""Largest factor of their contrast that makes them so."""
-_NOISE = 0.5
-"""Grey levels of detail that are always reckoned with."""
-_OFF_THE_WALL = 8.0
-"""Pixels of the view between half of a string and whatever bounds the cavity, at least."""
-_SURELY_SEEN = 4.0
-"""Grey levels by which a string changes the embryo in the end, at least."""
 _FOUND = 1.12
 """Radius of the circle that is found in real frames, in radii of the embryo without its zona."""
 _ROOM = 0.04
 """Share of the view that is cavity, from which on there is room for strings."""
-_FLAT, _BURNT = 3.0, 0.2
-"""Least standard deviation of a drawn embryo that can be seen, and largest share that is black or white."""
 _STRING_FREE = 3
 """Number of an embryo of the first generator that never has a string."""
-_SEEN = 2.0
-"""Grey levels, in the mean, by which strings must change a drawn embryo to be seen."""
 What = Literal["strings", "look-alikes", "nothing"]
 """What is drawn into a view; where there are strings, there are look-alikes, too."""
 
@@ -91,28 +79,9 @@ def undrawn(plane: UInt8, inside: NDArray[np.bool_]) -> Drawn:
     return Drawn(plane, np.zeros(plane.shape, np.uint8), inside.astype(np.uint8))
 
 
-def both_sides(scene: Scene, rng: np.random.Generator) -> list[Drawn]:
-    """A drawn embryo without its strings, and with those that can be seen: nothing else tells the two apart.
-
-    The contrast of faint strings is raised. What counts as the embryo is the circle that a view is cut
-    around, which a drawn embryo fills about as well as the found circle fits a real one.
-    """
-    before = scene.plain.astype(np.float32)
-    change = scene.image - before
-    image, strings = before.copy(), np.zeros(before.shape, np.uint8)
-    depth = cv2.distanceTransform((scene.cavity & ~scene.mass).astype(np.uint8), cv2.DIST_L2, 3)
-    for number in range(1, int(scene.strings.max()) + 1):
-        string = (scene.strings == number).astype(np.uint8)
-        strength = np.abs(change[string > 0]).mean() if string.any() else 0.0
-        if strength < _SEEN or np.median(depth[string > 0]) < _OFF_THE_WALL:
-            continue
-        factor = max(1.0, min(rng.uniform(*_PLAIN) / _visible(before, change, string), _RAISED))
-        if factor * strength < _SURELY_SEEN:
-            continue
-        near = cv2.dilate(string, np.ones((9, 9), np.uint8)) > 0
-        image[near] = before[near] + factor * change[near]
-        strings |= string
-    return _sides(before, image, strings, scene)
+def both_sides(scene: Scene) -> list[Drawn]:
+    """A drawn embryo without its strings, and with them: nothing else tells the two apart."""
+    return _sides(scene.plain, scene.image, (scene.strings > 0).astype(np.uint8), scene)
 
 
 def implanted_sides(scene: Scene, rng: np.random.Generator) -> list[Drawn]:
@@ -152,8 +121,9 @@ def _with_and_without(
 
 
 def _sides(
-    before: NDArray[np.float32], after: NDArray[np.float32], strings: UInt8, scene: Scene | None = None
+    before: NDArray[Any], after: NDArray[Any], strings: UInt8, scene: Scene | None = None
 ) -> list[Drawn]:
+    """A pair of views; what counts as the embryo is the circle that a view is cut around."""
     inside = _disc(len(before))
     places = None
     if scene is not None:
@@ -161,19 +131,6 @@ def _sides(
     planes = [np.rint(np.clip(plane, 0, 255)).astype(np.uint8) for plane in (before, after)]
     plain = Drawn(planes[0], np.zeros_like(strings), inside, places)
     return [plain, Drawn(planes[1], strings, inside, places)] if strings.any() else [plain]
-
-
-def usable(scene: Scene) -> bool:
-    """Whether anything can be seen of a drawn embryo: it is neither burnt out nor black."""
-    seen = scene.plain[scene.inside]
-    return bool(seen.std() > _FLAT and np.mean((seen < 2) | (seen > 253)) < _BURNT)
-
-
-def _visible(before: NDArray[np.float32], change: NDArray[np.float32], strings: UInt8) -> float:
-    """How much strings change a plane, in units of the standard deviation of the detail around them."""
-    detail = before - cv2.GaussianBlur(before, (0, 0), 2.0)
-    around = cv2.dilate(strings, np.ones((11, 11), np.uint8)) > 0
-    return float(np.abs(change[strings > 0]).mean() / max(detail[around].std(), _NOISE))
 
 
 def _disc(size: int) -> UInt8:

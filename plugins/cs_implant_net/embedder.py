@@ -18,6 +18,7 @@ Float32 = NDArray[np.float32]
 _GRID = 4
 _RECTANGLES = 1 + _GRID * _GRID + 4
 _MAPS = 5
+_SUMS = 3
 _SHAPE = 8
 _STRIP = 0.5
 """Thickness of the strips beside a box, in its widths and heights."""
@@ -29,10 +30,11 @@ class ImplantNetRegions(Bound):
     A vector holds, of the means of the map's logits, of its chances, of what the chances are in units of the
     frame's strongest, and of the chances of cavity and of inner cell mass: those over the box, over its 4 x 4
     cells, and over the strips left, right, above and below it; then the share of all that is marked that lies
-    in the box; then its size, shape and place.
+    in the box, how strongly the box is marked for its length, and how strongly the frame is; then the box's
+    size, shape and place.
     """
 
-    dim = _RECTANGLES * _MAPS + 1 + _SHAPE
+    dim = _RECTANGLES * _MAPS + _SUMS + _SHAPE
 
     def __init__(self, settings: EmbedderSettings, env: Env) -> None:
         super().__init__("embedder")
@@ -54,9 +56,12 @@ class ImplantNetRegions(Bound):
         )
         pooled = pool_boxes(maps, _rectangles(marks.from_frame(boxes)), chances.shape).numpy()
         means = np.concatenate(np.split(pooled, _RECTANGLES), axis=1)
-        areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) / marks.area_of_pixel
-        share = means[:, 1] / 10 * areas / max(float(chances.sum()), 1e-3)
-        return np.concatenate([means, share[:, None], _shape(boxes, frame)], axis=1).astype(np.float32)
+        sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 0.1) / np.sqrt(marks.area_of_pixel)
+        marked = means[:, 1] / 10 * np.prod(sides, axis=1)
+        strength = np.log(marked / np.sqrt(np.hypot(*sides.T)) + 1e-2)
+        share = marked / max(float(chances.sum()), 1e-3)
+        sums = np.stack([share, strength, np.full(len(boxes), np.log(strongest))], axis=1)
+        return np.concatenate([means, sums, _shape(boxes, frame)], axis=1).astype(np.float32)
 
 
 def _rectangles(boxes: Float32) -> Float32:

@@ -25,7 +25,7 @@ _STRING_WEIGHT = 4.0
 _OUTSIDE_WEIGHT = 0.3
 _DICE = 0.12
 """Weight of the overlap against the cross-entropy of pixels."""
-_FRAME = 0.03
+_FRAME = 0.08
 """Weight of the frame's score, so that what is most easily taken for a string is learnt first to be none."""
 _PLACES = 0.3
 """Weight of the maps of cavity and cell mass."""

@@ -21,7 +21,6 @@ from cs_implant_net.drawing import (
     implanted_sides,
     turn,
     undrawn,
-    usable,
     vary,
 )
 from cs_implant_net.views import View
@@ -32,7 +31,7 @@ _SHOWN_SCENES = 2
 """How often each side of a drawn embryo is shown, each time turned."""
 _EARLIER = 0.14
 """How often it is four frames of the first generator that are drawn, which makes about a third of all."""
-_IMPLANTED = 0.6
+_IMPLANTED = 0.5
 """Share of the other drawn embryos whose strings are such as are drawn into real frames."""
 _SCENES = 60
 """Drawn embryos to validate on."""
@@ -127,9 +126,7 @@ def _drawn_sides(size: int, key: tuple[int, ...]) -> list[Drawn]:
     if rng.random() < _EARLIER:
         return earlier_sides(size, rng)
     scene = draw_scene(rng, size, view="embryo")
-    while not usable(scene):
-        scene = draw_scene(rng, size, view="embryo")
-    return implanted_sides(scene, rng) if rng.random() < _IMPLANTED else both_sides(scene, rng)
+    return implanted_sides(scene, rng) if rng.random() < _IMPLANTED else both_sides(scene)
 
 
 @frozen(eq=False)
