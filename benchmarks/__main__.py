@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-NAMES = ("glcm", "stage1", "crops", "roi", "detect", "growth")
+NAMES = ("glcm", "stage1", "crops", "roi", "detect", "growth", "drawing")
 
 
 @click.command()
@@ -36,11 +36,19 @@ def main(only: str, frames: Path | None, file: Path | None, threads: int) -> Non
     import cv2
     import torch
 
-    from benchmarks import runs, stage1, stage2
+    from benchmarks import drawing, runs, stage1, stage2
 
     torch.set_num_threads(threads)
     cv2.setNumThreads(threads)
-    rooms = {"glcm": stage1, "stage1": stage1, "crops": stage2, "roi": stage2, "detect": runs, "growth": runs}
+    rooms = {
+        "glcm": stage1,
+        "stage1": stage1,
+        "crops": stage2,
+        "roi": stage2,
+        "detect": runs,
+        "growth": runs,
+        "drawing": drawing,
+    }
     click.echo(f"{platform.processor() or platform.machine()}, {threads} threads, torch {torch.__version__}")
     report = {}
     with tempfile.TemporaryDirectory() as scratch:

@@ -39,6 +39,12 @@ class SyntheticSettings:
     frames: int = setting(20, ge=4, help="frames per embryo")
     size: int = setting(320, ge=96, le=1024, help="width and height of a frame in pixels")
     seed: int = setting(7, ge=0, help="seed of the generator")
+    version: int = setting(
+        1,
+        ge=1,
+        le=2,
+        help="of the generator: 1 draws the blastocysts of one microscope, 2 those of many",
+    )
 
 
 @frozen

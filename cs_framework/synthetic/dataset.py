@@ -13,7 +13,7 @@ from cs_framework.api.boxes import Float32, to_yolo
 from cs_framework.errors import DataError
 from cs_framework.files import whole_folder
 from cs_framework.recipe.schema import SyntheticSettings
-from cs_framework.synthetic.frames import render_embryo
+from cs_framework.synthetic.frames import render
 
 SPLITS = ("train", "val", "test", "train", "train")
 """Splits of five consecutive embryos."""
@@ -29,7 +29,7 @@ def write_synthetic(root: Path, settings: SyntheticSettings) -> None:
     Args:
         root: folder to make; it may exist, but only empty.
         settings: how many embryos and frames, how large; frames are up to 8 % smaller or larger than
-            `settings.size`, the same for all frames of an embryo.
+            `settings.size`, the same for all frames of an embryo; which version of the generator draws them.
 
     Raises:
         DataError: `root` exists and is not an empty folder.
@@ -63,7 +63,7 @@ def _write_embryo(root: Path, settings: SyntheticSettings, embryo: int) -> list[
     for folder in folders.values():
         folder.mkdir(parents=True, exist_ok=True)
     rows: list[tuple[str | int, ...]] = []
-    for number, frame in enumerate(render_embryo(settings.seed, embryo, settings.frames, size)):
+    for number, frame in enumerate(render(settings, embryo, size)):
         stem, abnormal = f"{group}_{number:03d}", len(frame.boxes) > 0
         path = folders["abnormal" if abnormal else "normal"] / f"{stem}.png"
         _write_png(path, frame.image)

@@ -27,6 +27,8 @@ CAVITY_SHARE = 0.6
 """Share of a string that runs through the cavity, where it can be seen, and not below cells."""
 UNSEEN = 0.2
 """Strength of a string towards its anchors, where it leaves the focal plane; people do not mark it there."""
+WITH_STRINGS = 0.4
+"""Share of an embryo's frames that show strings."""
 Shape = Callable[[Pose, float], Float64]
 """The curve (POINTS, 2) of a filament in shares of the frame, given the pose of the embryo and the time."""
 
@@ -74,7 +76,7 @@ class Filament:
 def strings(rng: np.random.Generator, embryo: Embryo, frames: int) -> list[Filament]:
     """The strings of an embryo over its course, in every spell at least one, at times two or three."""
     found = []
-    for first, last in _spells(rng, frames):
+    for first, last in spells(rng, frames, WITH_STRINGS):
         extra = int(rng.choice(3, p=(0.78, 0.17, 0.05)))
         for number in range(1 + extra):
             start = first if number == 0 else int(rng.integers(first, last))
@@ -201,15 +203,15 @@ def wrinkle(rng: np.random.Generator) -> Shape:
     return shape
 
 
-def _spells(rng: np.random.Generator, frames: int) -> list[tuple[int, int]]:
-    """Runs of frames (first, behind last) with strings.
+def spells(rng: np.random.Generator, frames: int, share: float) -> list[tuple[int, int]]:
+    """Runs of frames (first, behind last) with strings, which take a `share` of all.
 
     The course is taken as a ring and turned at random, so that strings are as frequent at any time as at any
     other, and no cue that changes with the embryo's age can tell the label. The share of frames with strings
     is the same in every such embryo, so that no cue of the embryo can tell it either.
     """
     spells = 1 if frames < 10 else 2 if frames < 40 else 3
-    with_strings = max(round(0.4 * frames), spells)
+    with_strings = max(round(share * frames), spells)
     lengths = np.empty(2 * spells, int)
     lengths[0::2] = _parts(rng, frames - with_strings, spells)
     lengths[1::2] = _parts(rng, with_strings, spells)

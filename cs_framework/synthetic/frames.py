@@ -1,4 +1,4 @@
-"""Renders the time-lapse course of one synthetic embryo."""
+"""Renders the time-lapse course of one synthetic embryo, in either version."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from cs_framework.api.boxes import Float32, as_boxes, clip
+from cs_framework.recipe.schema import SyntheticSettings
 from cs_framework.synthetic.anatomy import Embryo
+from cs_framework.synthetic.drawing.course import draw_course
 from cs_framework.synthetic.filaments import Filament, decoys, strings
 from cs_framework.synthetic.optics import blur
 from cs_framework.synthetic.scene import REFERENCE, Painter
@@ -27,7 +29,7 @@ class SyntheticFrame:
 
     Attributes:
         image: uint8 (size, size), grey.
-        boxes: float32 (M, 4), half-open pixel boxes of the strings, `BOX_MARGIN` outside their masks.
+        boxes: float32 (M, 4), half-open pixel boxes of the strings, a little outside their masks.
         mask: bool (size, size), the strings.
         hours: after insemination.
     """
@@ -39,12 +41,32 @@ class SyntheticFrame:
 
 
 def bears_strings(embryo: int) -> bool:
-    """Whether an embryo ever has a string: the fourth of every five has none."""
+    """Whether an embryo of version 1 ever has a string: the fourth of every five has none."""
     return embryo % 5 != 3
 
 
+def render(settings: SyntheticSettings, embryo: int, size: int) -> Iterator[SyntheticFrame]:
+    """Render the course of one embryo with the version of the generator that the settings name.
+
+    Args:
+        settings: of the data set.
+        embryo: number of the embryo.
+        size: width and height in pixels.
+    """
+    if settings.version == 1:
+        yield from render_embryo(settings.seed, embryo, settings.frames, size)
+        return
+    for number, scene in enumerate(draw_course(settings.seed, embryo, settings.frames, size)):
+        yield SyntheticFrame(
+            image=scene.image,
+            boxes=scene.boxes,
+            mask=scene.strings > 0,
+            hours=_hours(number / (settings.frames - 1)),
+        )
+
+
 def render_embryo(seed: int, embryo: int, frames: int, size: int) -> Iterator[SyntheticFrame]:
-    """Render the course of one embryo, evenly spaced from early to expanded blastocyst.
+    """Render a course of version 1, evenly spaced from early to expanded blastocyst.
 
     A frame depends on nothing but the arguments and its place in the course.
 
@@ -95,8 +117,12 @@ class _Course:
             image=np.clip(np.rint(grey), 0, 255).astype(np.uint8),
             boxes=clip(as_boxes(boxes) + margin, (size, size)),
             mask=mask,
-            hours=FIRST_HOUR + (LAST_HOUR - FIRST_HOUR) * time,
+            hours=_hours(time),
         )
+
+
+def _hours(time: float) -> float:
+    return FIRST_HOUR + (LAST_HOUR - FIRST_HOUR) * time
 
 
 def _generator(*key: int) -> np.random.Generator:

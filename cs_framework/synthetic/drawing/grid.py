@@ -15,6 +15,8 @@ TURNS = 1024
 """Directions at which an outline is computed."""
 _REFERENCE = 115.0
 """Radius of an embryo in pixels for which lengths in pixels are written down."""
+_FAINT = 16.0
+"""Negative logarithm of what is too little to be seen."""
 _GRAIN = 1.5
 """Standard deviation in pixels at which noise is drawn before it is enlarged: coarse noise costs little."""
 
@@ -126,7 +128,12 @@ def step(values: Float32, softness: float) -> Float32:
 def line(offset: Float32, width: float) -> Float32:
     """1 where `offset` is 0, fading over `width` to either side."""
     scaled = offset * np.float32(1 / width)
-    return np.asarray(cv2.exp(-(scaled * scaled)), np.float32)
+    return bell(scaled * scaled)
+
+
+def bell(squared: Float32) -> Float32:
+    """exp(-x): cut off long before the results are so small that arithmetic with them is slow."""
+    return np.asarray(cv2.exp(-np.minimum(squared, np.float32(_FAINT))), np.float32)
 
 
 def blur(image: Float32, sigma: float) -> Float32:

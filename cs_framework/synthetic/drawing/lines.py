@@ -9,7 +9,7 @@ import numpy as np
 from attrs import frozen
 
 from cs_framework.synthetic.drawing.camera import Camera
-from cs_framework.synthetic.drawing.grid import Bool, Float32, Float64, Grid, blur
+from cs_framework.synthetic.drawing.grid import Bool, Float32, Float64, Grid, blur, line
 from cs_framework.synthetic.strings import FWHM, StringStyle, arc
 
 _POINTS = 33
@@ -19,12 +19,17 @@ _LENGTHS = (0.1, 0.17, 0.75)
 """Lengths of strings in diameters of the embryo: the shortest, and what most lie between."""
 _CLEAR = 0.96
 """Share of a string that runs through the cavity."""
-_OPEN = (0.06, 0.11)
-"""Median distance of a string from wall and inner cell mass, in radii: of any, and of nearly all. Closer to
-the wall it would look like a membrane, and membranes like strings."""
-VISIBLE = 4.0
+_OPEN = (0.07, 0.32)
+"""Median distance of a string from wall and inner cell mass, in radii: drawn between these, at most `_ROOM`
+of what the cavity has. Close to the wall a string would look like a membrane, and membranes like strings."""
+_ROOM = 0.55
+_PLACES = 8
+"""Pairs of anchors of about the wanted length, of which the one in the smoothest place is
+taken with a chance of `_SMOOTHEST`: strings are seen there."""
+_SMOOTHEST = 0.75
+VISIBLE = 5.0
 """Grey levels that a string changes at least, in the mean over where it is marked."""
-_WHOLE = 0.6
+_WHOLE = 0.45
 """Share of strings that are seen from end to end; of the others a stretch is in focus."""
 
 Line = tuple[Float64, StringStyle, Float64]
@@ -127,6 +132,7 @@ class _Anchors:
     cavity: Bool
     radius: float
     off_wall: Float32
+    detail: Float32
     wall: Float64
     """(N, 2) pixels just outside of the cavity, where it ends at the wall; `mass` where at the mass."""
     mass: Float64
@@ -138,7 +144,8 @@ class _Anchors:
         ring = (cv2.dilate(cavity, cross) > cavity) & place.inside
         at_mass = ring & (cv2.dilate(place.mass.astype(np.uint8), cross) > 0)
         off_wall = np.asarray(cv2.distanceTransform(cavity, cv2.DIST_L2, cv2.DIST_MASK_3), np.float32)
-        return cls(place.cavity, place.grid.radius, off_wall, _middles(ring & ~at_mass), _middles(at_mass))
+        wall, mass = _middles(ring & ~at_mass), _middles(at_mass)
+        return cls(place.cavity, place.grid.radius, off_wall, place.detail, wall, mass)
 
     def curve(self, rng: np.random.Generator, start: Float64 | None) -> Float64 | None:
         """A slightly bent or wandering curve through the cavity; None where there is no room for one."""
@@ -154,12 +161,15 @@ class _Anchors:
         columns, rows = np.moveaxis(path.astype(int), -1, 0)
         clear = self.cavity[rows, columns].mean(axis=1) >= _CLEAR
         away = np.median(self.off_wall[rows, columns], axis=1)
-        clear &= away >= _OPEN[int(rng.random() < 0.85)] * self.radius
+        clear &= away >= min(rng.uniform(*_OPEN) * self.radius, _ROOM * float(self.off_wall.max()))
         clear &= length >= _LENGTHS[0] * 2 * self.radius
         if not clear.any():
             return None
         wanted = np.exp(rng.uniform(*np.log(_LENGTHS[1:]))) * 2 * self.radius
-        chosen = int(np.argmin(np.where(clear, np.abs(np.log(np.maximum(length, 1) / wanted)), np.inf)))
+        unlike = np.where(clear, np.abs(np.log(np.maximum(length, 1) / wanted)), np.inf)
+        likely = np.argsort(unlike)[: min(_PLACES, int(clear.sum()))]
+        rough = np.median(self.detail[rows[likely], columns[likely]], axis=1)
+        chosen = int(likely[np.argmin(rough)] if rng.random() < _SMOOTHEST else likely[0])
         straight = arc(first[chosen], last[chosen], 0.0, _POINTS)
         bent = arc(first[chosen], last[chosen], rng.normal(0, 0.05), _POINTS)
         bent = bent + _wander(rng, bent, rng.choice((0.0, 0.012, 0.03)))
@@ -204,18 +214,8 @@ def single_edge(rng: np.random.Generator, place: Place, grey: Float32) -> Float3
     across = across + np.float32(rng.uniform(-0.4, 0.4)) * (xs * xs + ys * ys)
     level = rng.uniform(0.4, 1.6) * float(np.median(place.roughness[place.cavity])) * rng.choice((-1, 1))
     softness = rng.uniform(1, 4) * grid.pixel
-    slope = np.clip(across / np.float32(softness), -1, 1) * np.exp(
-        -np.abs(across) / np.float32(rng.uniform(0.05, 0.4))
-    )
-    ahead = np.exp(
-        -(
-            (
-                (xs * np.float32(np.sin(heading)) - ys * np.float32(np.cos(heading)))
-                / np.float32(rng.uniform(0.2, 0.7))
-            )
-            ** 4
-        )
-    )
+    slope = np.clip(across / np.float32(softness), -1, 1) * line(across, rng.uniform(0.07, 0.5))
+    ahead = line(xs * np.float32(np.sin(heading)) - ys * np.float32(np.cos(heading)), rng.uniform(0.25, 0.8))
     visible = cv2.blur(place.cavity.astype(np.float32), (5, 5))
     return np.asarray(grey + np.float32(level) * slope * ahead * visible, np.float32)
 

@@ -58,7 +58,7 @@ class Paint:
         inside = np.maximum(1 - (away / np.float32(radius)) ** 2, 0)
         self.thick[part] += np.float32(height) * np.sqrt(inside)
         membrane = (away - np.float32(radius)) / np.float32(grid.pixel)
-        shade = np.float32(rim) * np.exp(-(membrane * membrane))
+        shade = np.float32(rim) * np.exp(-np.minimum(membrane * membrane, 16))
         self.shade[part] += shade - np.float32(dark) * np.minimum(3 * inside, 1)
 
     def grey(self, light: float, relief: float, shading: float, phase: float, radius: float) -> Float32:

@@ -32,7 +32,9 @@ _MARGIN = 0.012
 """Distance between a string's mask and its box in diameters of the embryo: people draw boxes loosely."""
 _THINNEST = 0.02
 """Share of the embryo's area below which a cavity holds nothing."""
-_STANDS_OUT = 0.8
+_BOLDEST = 3.0
+"""Largest factor by which a string is drawn stronger that does not show at first."""
+_STANDS_OUT = 1.0
 """Least change that a string makes, as a share of the standard deviation of fine detail where it lies."""
 
 
@@ -82,7 +84,7 @@ def draw_scene(
     """
     view = view or rng.choice(("embryo", "frame", "raw"), p=(0.85, 0.1, 0.05))
     stage = stage or rng.choice(STAGES, p=_SHARES)
-    camera, grid = Camera.draw(rng), _grid(rng, size, view)
+    camera, grid = Camera.draw(rng), place_embryo(rng, size, view)
     stand = Stand(camera, grid, surround.Frame.draw(grid, view, rng), stage)
     return stand.scene(rng, rng, lambda place: strings(rng, place) if with_strings else [])
 
@@ -157,22 +159,29 @@ class _Hung:
         return cls(tuple(change for change, _ in kept), tuple(mask for _, mask in kept))
 
     def seen(self, plain: UInt8, develop: Callable[[Float32], UInt8]) -> tuple[UInt8, _Hung]:
-        """The frame with those strings that show in it, and those strings."""
-        if not self.masks:
-            return plain, self
-        image = develop(np.sum(self.changes, axis=0))
-        change = np.abs(image.astype(np.float32) - plain)
+        """The frame with those strings that show in it, and those strings.
+
+        Strings that are too faint are drawn stronger, once, and left out where that does not help.
+        """
         smooth = plain.astype(np.float32)
         detail = (smooth - blur(smooth, 2)) ** 2
-        kept = [
-            row
-            for row, mask in enumerate(self.masks)
-            if change[mask].mean() >= max(VISIBLE, _STANDS_OUT * np.sqrt(detail[mask].mean()))
-        ]
-        if len(kept) == len(self.masks):
-            return image, self
-        left = _Hung(tuple(self.changes[row] for row in kept), tuple(self.masks[row] for row in kept))
-        return left.seen(plain, develop)
+        wanted = [max(VISIBLE, _STANDS_OUT * np.sqrt(detail[mask].mean())) for mask in self.masks]
+        hung, image, first = self, plain, True
+        while hung.masks:
+            image = develop(np.sum(hung.changes, axis=0))
+            change = np.abs(image.astype(np.float32) - plain)
+            shown = [change[mask].mean() / least for mask, least in zip(hung.masks, wanted, strict=True)]
+            if min(shown) >= 1:
+                return image, hung
+            if first:
+                factors = [1 if share >= 1 else min(1.4 / max(share, 0.1), _BOLDEST) for share in shown]
+                changes = (np.float32(by) * one for by, one in zip(factors, hung.changes, strict=True))
+                hung, first = _Hung(tuple(changes), hung.masks), False
+            else:
+                kept = [row for row, share in enumerate(shown) if share >= 1]
+                wanted = [wanted[row] for row in kept]
+                hung = _Hung(tuple(hung.changes[row] for row in kept), tuple(hung.masks[row] for row in kept))
+        return plain, hung
 
     def labels(self, size: int) -> NDArray[np.int32]:
         """(S, S) which string, from 1; the later where two cross."""
@@ -182,7 +191,7 @@ class _Hung:
         return labels
 
 
-def _grid(rng: np.random.Generator, size: int, view: View) -> Grid:
+def place_embryo(rng: np.random.Generator, size: int, view: View) -> Grid:
     """Where the embryo lies in the frame and how large it is."""
     share = {"embryo": (0.3, 0.46), "frame": (0.28, 0.45), "raw": (0.17, 0.28)}[view]
     radius = rng.uniform(*share) * size

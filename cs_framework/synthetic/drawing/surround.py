@@ -7,7 +7,7 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from cs_framework.synthetic.drawing.grid import Bool, Float32, Grain, Grid, step
+from cs_framework.synthetic.drawing.grid import Bool, Float32, Grain, Grid, line, step
 from cs_framework.synthetic.drawing.relief import Paint
 
 UInt8 = NDArray[np.uint8]
@@ -26,7 +26,7 @@ def medium(grid: Grid, light: float, rng: np.random.Generator) -> Float32:
     beyond = distance - np.float32(radius)
     lit = np.clip(1 + rng.uniform(0, 1) * facing, 0, 2)
     width = rng.uniform(0.03, 0.15)
-    rim = np.exp(-((beyond / np.float32(width)) ** 2)) * lit * rng.uniform(0.2, 2.2)
+    rim = line(beyond, width) * lit * rng.uniform(0.2, 2.2)
     outside = step(beyond, rng.uniform(0.05, 0.3))
     left = rng.uniform(0, 0.45) * lit
     rings = 1 + rng.uniform(0, 0.3) * np.sin(beyond * rng.uniform(15, 60)) * np.exp(-beyond.clip(0, 5) * 2)

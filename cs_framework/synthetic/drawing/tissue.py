@@ -48,6 +48,8 @@ class Cells:
 
     def per_cell(self, rng: np.random.Generator, low: float, high: float) -> Float32:
         """(S, S) a value for each cell."""
+        # Two cells may fall on one pixel; what is drawn later does not depend on it.
+        rng = np.random.default_rng(int(rng.integers(1 << 62)))
         values = rng.uniform(low, high, int(self.label.max()) + 1).astype(np.float32)
         return np.asarray(values[self.label])
 

@@ -24,20 +24,36 @@ def contents(root):
     }
 
 
+@pytest.fixture(scope="module", params=[1, 2])
+def version(request):
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def root(tmp_path_factory):
+def root(tmp_path_factory, version):
     made = tmp_path_factory.mktemp("synthetic") / "root"
-    write_synthetic(made, SyntheticSettings(embryos=3, frames=4, size=96, seed=5))
+    write_synthetic(made, SyntheticSettings(embryos=3, frames=4, size=96, seed=5, version=version))
     return made
 
 
-def test_same_settings_same_bytes(root, tmp_path):
-    write_synthetic(tmp_path, SyntheticSettings(embryos=3, frames=4, size=96, seed=5))
+def test_files_of_0_1_0_that_name_no_version_mean_the_first():
+    assert SyntheticSettings().version == 1
+
+
+def test_versions_draw_differently(tmp_path):
+    one, other = ({"embryos": 3, "frames": 4, "size": 96, "version": version} for version in (1, 2))
+    write_synthetic(tmp_path / "1", SyntheticSettings(**one))
+    write_synthetic(tmp_path / "2", SyntheticSettings(**other))
+    assert contents(tmp_path / "1") != contents(tmp_path / "2")
+
+
+def test_same_settings_same_bytes(root, tmp_path, version):
+    write_synthetic(tmp_path, SyntheticSettings(embryos=3, frames=4, size=96, seed=5, version=version))
     assert contents(tmp_path) == contents(root)
 
 
-def test_more_embryos_leave_the_first_ones_as_they_are(root, tmp_path):
-    write_synthetic(tmp_path, SyntheticSettings(embryos=5, frames=4, size=96, seed=5))
+def test_more_embryos_leave_the_first_ones_as_they_are(root, tmp_path, version):
+    write_synthetic(tmp_path, SyntheticSettings(embryos=5, frames=4, size=96, seed=5, version=version))
     more, fewer = contents(tmp_path), contents(root)
     index, first = more.pop("index.csv"), fewer.pop("index.csv")
     assert index.startswith(first)
@@ -56,7 +72,7 @@ def test_the_index_lists_what_is_there(root):
         assert 96 <= float(row["hours"]) <= 126
 
 
-def test_labels_agree_with_the_masks_to_a_pixel(root):
+def test_labels_agree_with_the_masks_to_a_pixel(root, version):
     for row in rows(root):
         split, kind, name = row["path"].split("/")
         label, mask_path = (root / "labels" / split / name).with_suffix(".txt"), root / "masks" / split / name
@@ -71,16 +87,20 @@ def test_labels_agree_with_the_masks_to_a_pixel(root):
         assert not lines[:, 0].any()
         corners = np.c_[lines[:, 1:3] - lines[:, 3:] / 2, lines[:, 1:3] + lines[:, 3:] / 2] * size
         ys, xs = mask.nonzero()
-        margin = round(BOX_MARGIN * size)
         united = np.r_[corners[:, :2].min(axis=0), corners[:, 2:].max(axis=0)]
+        if version == 2:  # its margin goes with the embryo
+            assert (united[:2] <= (xs.min(), ys.min())).all()
+            assert (united[2:] >= (xs.max() + 1, ys.max() + 1)).all()
+            continue
+        margin = round(BOX_MARGIN * size)
         bounds = np.array([xs.min(), ys.min(), xs.max() + 1, ys.max() + 1])
         expected = np.clip(bounds + margin * np.array([-1, -1, 1, 1]), 0, size)
         np.testing.assert_allclose(united, expected, atol=0.01)
 
 
 @pytest.mark.parametrize("embryos", [3, 4, 6])
-def test_every_split_has_both_classes_and_embryos_of_its_own(embryos, tmp_path):
-    write_synthetic(tmp_path, SyntheticSettings(embryos=embryos, frames=4, size=96, seed=1))
+def test_every_split_has_both_classes_and_embryos_of_its_own(embryos, tmp_path, version):
+    write_synthetic(tmp_path, SyntheticSettings(embryos=embryos, frames=4, size=96, seed=1, version=version))
     homes = {}
     for row in rows(tmp_path):
         homes.setdefault(row["group"], set()).add(row["path"].split("/")[0])
@@ -90,10 +110,16 @@ def test_every_split_has_both_classes_and_embryos_of_its_own(embryos, tmp_path):
         assert normal >= abnormal > 0
 
 
-def test_training_frames_are_mostly_normal(tmp_path):
+def test_training_frames_of_the_first_version_are_mostly_normal(tmp_path):
     write_synthetic(tmp_path, SyntheticSettings(embryos=5, frames=10, size=96, seed=1))
     normal, abnormal = (len(list((tmp_path / "train" / kind).iterdir())) for kind in ("normal", "abnormal"))
     assert normal > 2 * abnormal
+
+
+def test_the_second_version_judges_on_as_many_frames_with_strings_as_without(tmp_path):
+    write_synthetic(tmp_path, SyntheticSettings(embryos=3, frames=6, size=160, seed=1, version=2))
+    for split in ("val", "test"):
+        assert [len(list((tmp_path / split / kind).iterdir())) for kind in ("normal", "abnormal")] == [3, 3]
 
 
 def test_a_folder_in_use_is_left_alone(tmp_path):
@@ -113,8 +139,12 @@ def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-def test_nothing_trivial_gives_the_label_away(tmp_path):
-    write_synthetic(tmp_path, SyntheticSettings(embryos=15, frames=16, size=128, seed=7))
+@pytest.mark.slow
+def test_nothing_trivial_gives_the_label_away(tmp_path, version):
+    settings = SyntheticSettings(
+        embryos=15, frames=16, size=128 if version == 1 else 96, seed=7, version=version
+    )
+    write_synthetic(tmp_path, settings)
     listed = rows(tmp_path)
     images = [cv2.imread(str(tmp_path / row["path"]), cv2.IMREAD_GRAYSCALE) for row in listed]
     abnormal = np.array([row["label"] == "1" for row in listed])
