@@ -173,6 +173,7 @@ class ImplantNet:
             DataError: `train` holds no normal frame, and not all is drawn.
             SetupError: the weights to start from are those of another network.
         """
+        self._network, self._fingerprint = None, ""  # only `weights` are learnt on from
         return self._fit(train, val, env, self._settings)
 
     def adapt(self, train: Windows, val: Windows, env: Env, views: int) -> History:

@@ -204,6 +204,14 @@ def test_the_seed_decides(fitted, tmp_path):
     assert not same(first, other)
 
 
+def test_fitting_again_starts_anew(make_windows):
+    component, prints = ImplantNet(evolve(QUICK, epochs=1), Env()), []
+    for _ in range(2):
+        component.fit(make_windows([0] * 3), make_windows([0, 0], first=9), Env())
+        prints.append(component.fingerprint)
+    assert prints[0] == prints[1]
+
+
 # Scoring
 
 
