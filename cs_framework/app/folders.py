@@ -14,6 +14,7 @@ from typing import Literal
 from attrs import field, frozen
 
 from cs_framework.errors import DataError
+from cs_framework.files import PRETRAINED, shipped
 from cs_framework.recipe.bundled import bundled
 from cs_framework.recipe.loading import BUNDLE_FILE, RESOLVED_FILE
 
@@ -88,6 +89,12 @@ def trained_and_runs(root: Root) -> tuple[list[Entry], list[Entry]]:
         if min(len(bundles), len(runs)) == MOST:
             break
     return bundles, runs
+
+
+def comes_along() -> list[Entry]:
+    """The trained bundle that comes with the package, wherever that lies; none where there is none."""
+    folder = shipped(PRETRAINED)
+    return [] if folder is None else [Entry(PRETRAINED, folder, "trained")]
 
 
 def recipes(root: Root) -> list[Entry]:

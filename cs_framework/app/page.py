@@ -16,7 +16,7 @@ from streamlit.delta_generator import DeltaGenerator
 from cs_framework.api.frames import Float32, Frame
 from cs_framework.app import pictures, show_controls, show_results, show_training
 from cs_framework.app.analysis import Analyser, LruCache, Model, frame_key, reported, units_of
-from cs_framework.app.folders import Entry, Root, recipes, trained_and_runs
+from cs_framework.app.folders import Entry, Root, comes_along, recipes, trained_and_runs
 from cs_framework.app.jobs import UNEXPECTED, Job, Step
 from cs_framework.app.show_controls import Source
 from cs_framework.app.uploads import read_truth
@@ -88,8 +88,10 @@ def _page(root: Root) -> None:
     with st.sidebar:
         source = _or_error(lambda: show_controls.choose_frames(root, runs))
         _choose_fresh(known)
-        first = show_controls.choose_model([*known, *offered], "Model", "model")
-        second = show_controls.choose_model([*known, *offered], "Compare with", "compare", none="nothing")
+        first = show_controls.choose_model([*known, *comes_along(), *offered], "Model", "model")
+        second = show_controls.choose_model(
+            [*known, *comes_along(), *offered], "Compare with", "compare", none="nothing"
+        )
         truth = st.container()
         tabs = st.tabs(["Settings", "Settings of the other"]) if second else [st.container()]
         opened = [entry for entry in (first, second) if entry is not None]
@@ -100,7 +102,7 @@ def _page(root: Root) -> None:
                 models.append((slot, chosen))
     show_training.offer(root, known, offered, first)
     if source is None:
-        show_results.welcome(bool(known))
+        show_results.welcome(bool(known or comes_along()))
         return
     looks = [
         Looking(slot, model, analyser, units_of(source.frames.refs, analyser.context))

@@ -22,6 +22,7 @@ from cs_framework.app.wording import against_truth, figure, headline, literal, r
 from cs_framework.data.images import read_frame
 from cs_framework.data.refs import FrameRef
 from cs_framework.errors import CSError
+from cs_framework.evaluation.carried import quoted
 from cs_framework.outputs.overlays import heat
 from cs_framework.outputs.write import DRAWN_PROPOSALS
 from cs_framework.pipeline.batch import Unit
@@ -113,6 +114,8 @@ def answer(
         return
     st.subheader(headline(result), anchor=False)
     st.caption(literal(reason(result, model.threshold)))
+    if model.bundle is not None and model.bundle.evaluation is not None:
+        st.caption(literal(" ".join(quoted(model.bundle.evaluation))))
     left, right = (st.container(), st.container()) if compact else st.columns([4, 3], gap="medium")
     with right:
         if truth is not None:

@@ -34,7 +34,7 @@ def new(name: str, kind: Kind, folder: Path | None) -> None:
 
     folder = folder or Path(name)
     folder = folder if folder.name else folder.absolute()  # "." has no name to call the project by
-    base = bundled(Path("quickstart.toml")).read_text(encoding="utf-8")
+    base = bundled(Path("baseline.toml")).read_text(encoding="utf-8")
     try:
         written = write_project(name, kind, folder, base)
     except ValueError as error:

@@ -52,6 +52,10 @@ def reads_well(browser, report, *, embryos):
         assert page.locator("#viewer").is_visible()
 
 
+TINY = ("weights=none", "width=4", "views=16")
+"""Settings of the quick start's filter for a network that its weights do not fit."""
+
+
 def test_the_quick_start_gives_the_same_bytes_with_any_number_of_workers(tmp_path, cs_run, browser):
     small = ("embryos = 4", "frames = 5", "size = 128", "seed = 3")
     results = []
@@ -59,6 +63,7 @@ def test_the_quick_start_gives_the_same_bytes_with_any_number_of_workers(tmp_pat
         done = cs_run(
             RECIPES / "quickstart.toml",
             *quick("--set", f"pipeline.workers={workers}", "--no-cache", "--out", name),
+            *(o for each in TINY for o in ("--set", f"anomaly_filter.settings.{each}")),
             *(o for s in small for o in ("--set", "data.synthetic." + s.replace(" ", ""))),
             cwd=tmp_path,
         )
@@ -82,7 +87,9 @@ def test_real_frames_and_then_detect_with_its_bundle(tmp_path, root, cs_run, bro
     assert (tmp_path / "runs" / "detect" / "detections.csv").is_file()
 
 
-@pytest.mark.parametrize("name", ["published", "published-unweighted", "quickstart", "real-frames"])
+@pytest.mark.parametrize(
+    "name", ["published", "published-unweighted", "baseline", "quickstart", "real-frames"]
+)
 def test_recipes_are_checked_without_torch(name, root, tmp_path):
     code = (
         "import sys; from cs_framework.cli.run import main; main(sys.argv[1:], standalone_mode=False); "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -12,10 +13,11 @@ import pytest
 from attrs import evolve
 
 from cs_framework import files
-from cs_framework.bundle import Bundle, write_bundle
+from cs_framework.bundle import Bundle, read_bundle, write_bundle
 from cs_framework.errors import RecipeError, SetupError
 from cs_framework.pipeline.components import Components
 from cs_framework.recipe import components_to_dict, loading
+from cs_framework.recipe.bundled import open_recipe
 from cs_framework.toolkit import weights
 from tests.framework.recipe.toys import MINIMAL
 
@@ -84,6 +86,21 @@ def test_weights_to_start_from(tmp_path, shipped):
     assert start(tmp_path / "run") == tmp_path / "run" / "model" / "anomaly_filter"
     with pytest.raises(SetupError, match="nowhere holds none"):
         start(tmp_path / "nowhere")
+
+
+def test_the_bundle_that_comes_along_loads_without_a_warning():
+    """Renaming the project or a release that raises its version rewrites what the bundle says of both."""
+    loaded = open_recipe(Path("detect.toml"), overrides=["detect.input=."])
+    assert loaded.warnings == ()
+    assert loaded.bundle == ROOT / "recipes" / "pretrained"
+    assert read_bundle(loaded.bundle).gate is not None
+    chosen = (loaded.anomaly_filter, *loaded.proposers, loaded.embedder, loaded.scorer)
+    described = json.loads((loaded.bundle / "bundle.json").read_text())["components"]
+    uses = [described["anomaly_filter"], *described["proposer"], described["embedder"], described["scorer"]]
+    assert [(use["use"], use["version"]) for use in uses] == [
+        (choice.component.qualified_name, choice.component.provenance.version) for choice in chosen
+    ]
+    assert sum(path.stat().st_size for path in loaded.bundle.rglob("*")) < 2_000_000
 
 
 def test_what_comes_along_lies_in_the_wheel(tmp_path):

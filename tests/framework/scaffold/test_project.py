@@ -18,7 +18,7 @@ from cs_framework.recipe.bundled import bundled
 from cs_framework.scaffold import recipe_with
 from tests.support.venv import run, venv_with
 
-QUICKSTART = bundled(Path("quickstart.toml")).read_text(encoding="utf-8")
+BASELINE = bundled(Path("baseline.toml")).read_text(encoding="utf-8")
 
 
 def name_of(kind):
@@ -78,13 +78,13 @@ def test_a_source_folder_passes_its_tests_without_being_installed(kind, projects
 def test_a_recipe_differs_from_the_quick_start_in_the_component_alone(kind, projects):
     name = name_of(kind)
     recipe = (projects[kind] / "recipes" / f"{name}.toml").read_text()
-    ours, theirs = tomllib.loads(recipe), tomllib.loads(QUICKSTART)
+    ours, theirs = tomllib.loads(recipe), tomllib.loads(BASELINE)
     entry = {"use": name.removeprefix("cs-")}
     expected = theirs | {"name": name, kind: [entry] if kind == "proposer" else entry}
     assert ours == expected
     changes = [
         line
-        for line in difflib.ndiff(QUICKSTART.splitlines(), recipe.splitlines())
+        for line in difflib.ndiff(BASELINE.splitlines(), recipe.splitlines())
         if line.startswith("+ ") and not line.startswith("+ #")
     ]
     assert len(changes) == 2, changes  # the name, and the component
