@@ -31,6 +31,7 @@ def setting(
     choices: tuple[Any, ...] | None = None,
     acts_when: Mapping[str, Any] | None = None,
     validator: Any = None,
+    formerly: str | None = None,
 ) -> Any:
     """Declare one setting of a frozen attrs class.
 
@@ -45,6 +46,8 @@ def setting(
         acts_when: values of other settings without which this one makes no difference, such as
             ``{"mode": "grey"}``; controls for people leave it out then.
         validator: a further attrs validator.
+        formerly: the key that it had in an earlier version. Recipes, resolved ones and bundles that have that
+            key are read, with a warning that names the present one.
 
     Example:
         >>> from attrs import frozen
@@ -67,7 +70,8 @@ def setting(
     if validator is not None:
         each.append(validator)
     stated = {name: bound for name, bound in bounds.items() if bound is not None}
-    metadata = {METADATA_KEY: {"help": help, "choices": choices, "acts_when": acts_when, **stated}}
+    told = {"help": help, "choices": choices, "acts_when": acts_when, "formerly": formerly}
+    metadata = {METADATA_KEY: {**told, **stated}}
     return field(default=default, validator=each or None, metadata=metadata)
 
 

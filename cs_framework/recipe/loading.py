@@ -180,7 +180,7 @@ def load_recipe(
         embedder=next(iter(choices["embedder"]), None),
         scorer=next(iter(choices["scorer"]), None),
         bundle=bundle,
-        warnings=(*_changed(path, recorded, recipe.model), *chooser.warnings),
+        warnings=(*_changed(path, recorded, recipe.model), *problems.warnings, *chooser.warnings),
     )
     if recipe.model.bundle is None:
         resolved = _components(loaded)

@@ -28,6 +28,14 @@ class Problems:
     """Collects problems, so that all of them can be shown at once."""
 
     _found: list[tuple[tuple[int, int, int], str]] = field(factory=list)
+    warnings: list[str] = field(factory=list)
+    """What is not wrong, but should be known, such as keys under their former names."""
+
+    def warn(self, place: Place, path: KeyPath, text: str) -> None:
+        """Note what should be known of the key `path`, once."""
+        line = f"{place.label}: {dotted(path)}: {text}"
+        if line not in self.warnings:
+            self.warnings.append(line)
 
     def add(self, place: Place, path: KeyPath, text: str) -> None:
         """Note what is wrong with the key `path`, written at `place`; said twice, it is kept once."""

@@ -52,12 +52,13 @@ class Reader:
         if not isinstance(value, dict):
             return self._refuse(path, f"must be a table, not {describe(value)}")
         fields = {key_of(field): field for field in fields_of(cls)}
+        value, written = self._present(fields, value, path)
         for key in value.keys() - fields.keys():
             self._refuse((*path, key), f"unknown key{did_you_mean(key, fields)}")
         values = {}
         complete = True
         for key, field in fields.items():
-            here = (*path, key)
+            here = (*path, written.get(key, key))
             if key not in value:
                 if field.default is attrs.NOTHING:
                     self._refuse(here, f"missing; {_help(field) or type_name(field.type)}")
@@ -69,6 +70,24 @@ class Reader:
             elif field.default is attrs.NOTHING:
                 complete = False
         return self._built(cls, values, path) if complete else INVALID
+
+    def _present(
+        self, fields: Mapping[str, attrs.Attribute[Any]], value: dict[str, Any], path: KeyPath
+    ) -> tuple[dict[str, Any], dict[str, str]]:
+        """The values by the present names of their keys, and the former names that were written, by these."""
+        former = {f.metadata.get(METADATA_KEY, {}).get("formerly"): key for key, f in fields.items()}
+        written: dict[str, str] = {}
+        for old, key in former.items():
+            if old is None or old not in value:
+                continue
+            place, here = self.document.place((*path, old)), (*path, old)
+            if key in value:
+                self.problems.add(place, here, f"is now called {key!r}, which is given, too: remove this one")
+            else:
+                self.problems.warn(place, here, f"is now called {key!r}")
+                written[key] = old
+        present = {former.get(key, key): one for key, one in value.items() if former.get(key) not in value}
+        return present, written
 
     def read(self, hint: Any, value: Any, path: KeyPath) -> Any:
         """A value of the declared type, or `INVALID`."""

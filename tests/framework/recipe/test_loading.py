@@ -8,8 +8,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from attrs import frozen
 
-from cs_framework import AnomalyFilterSpec, ProposerSpec, hookimpl
+from cs_framework import AnomalyFilterSpec, ProposerSpec, ScorerSpec, hookimpl, setting
 from cs_framework.recipe import components_to_dict, load_recipe
 from cs_framework.registry import Registry
 from tests.framework.recipe.toys import MINIMAL, REGISTRY, Required, Rich, Tiling
@@ -325,3 +326,39 @@ def test_a_component_without_the_filter_it_works_with_is_refused_with_its_line(p
 
 def test_a_component_with_the_filter_it_works_with_is_fine(load):
     assert load(PAIRS.format(filter='[anomaly_filter]\nuse = "followed"'), registry=WITH_PAIR).proposers
+
+
+@frozen
+class Renamed:
+    columns: int = setting(ge=1, formerly="cols", help="columns")
+    rows: int = setting(3, ge=1, formerly="lines", help="rows")
+
+
+@hookimpl
+def cs_scorers():
+    yield ScorerSpec("renamed", TILING, f"{__name__}:Renamed", "has settings of other names")
+
+
+WITH_RENAMED = Registry(
+    (*REGISTRY.plugins, *Registry.from_plugins({"cs-new": SimpleNamespace(cs_scorers=cs_scorers)}).plugins)
+)
+OLD_KEYS = MINIMAL.replace('use = "mean"', 'use = "renamed"\nsettings = { lines = 5, cols = 2 }')
+
+
+def test_a_setting_under_its_former_key_is_read_with_a_warning(load, tmp_path):
+    loaded = load(OLD_KEYS, registry=WITH_RENAMED)
+    assert loaded.scorer.settings == Renamed(rows=5, columns=2)
+    where = "recipe.toml:9:"
+    assert [warning.replace(f"{tmp_path}/", "") for warning in loaded.warnings] == [
+        f"{where}25: scorer.settings.cols: is now called 'columns'",
+        f"{where}14: scorer.settings.lines: is now called 'rows'",
+    ]
+    assert "lines" not in loaded.to_toml()
+
+
+def test_a_setting_under_both_keys_or_with_a_wrong_value_is_refused_where_it_is_written(problems):
+    text = OLD_KEYS.replace("lines = 5", "lines = 0, rows = 2")
+    (both,) = problems(text, registry=WITH_RENAMED)
+    assert "scorer.settings.lines: is now called 'rows', which is given, too: remove this one" in both
+    (wrong,) = problems(OLD_KEYS.replace("lines = 5", 'lines = "5"'), registry=WITH_RENAMED)
+    assert "recipe.toml:9:14: scorer.settings.lines: must be a whole number" in wrong
