@@ -44,7 +44,7 @@ def draw_course(seed: int, embryo: int, frames: int, size: int) -> Iterator[Scen
     names, shares = zip(*_STAGES, strict=True)
     stage: Stage = rng.choice(names, p=shares)
     camera, grid = Camera.draw(rng), place_embryo(rng, size, "frame")
-    border = surround.Frame.draw(grid, "frame", rng)
+    border = surround.Border.draw(grid, "frame", rng)
     drift = rng.uniform(-0.01, 0.01, 2) * size
     runs = spells(np.random.default_rng((seed, embryo, 11)), frames, WITH_STRINGS)
     hung = [_Run(first, last, np.random.default_rng((seed, embryo, 12, first))) for first, last in runs]

@@ -85,7 +85,7 @@ def draw_scene(
     view = view or rng.choice(("embryo", "frame", "raw"), p=(0.85, 0.1, 0.05))
     stage = stage or rng.choice(STAGES, p=_SHARES)
     camera, grid = Camera.draw(rng), place_embryo(rng, size, view)
-    stand = Stand(camera, grid, surround.Frame.draw(grid, view, rng), stage)
+    stand = Stand(camera, grid, surround.Border.draw(grid, view, rng), stage)
     return stand.scene(rng, rng, lambda place: strings(rng, place) if with_strings else [])
 
 
@@ -95,7 +95,7 @@ class Stand:
 
     camera: Camera
     grid: Grid
-    frame: surround.Frame
+    frame: surround.Border
     stage: Stage
     growth: float = 1.0
 
@@ -151,7 +151,7 @@ class _Hung:
     masks: tuple[Bool, ...]
 
     @classmethod
-    def of(cls, lines: list[Line], frame: surround.Frame, size: int) -> _Hung:
+    def of(cls, lines: list[Line], frame: surround.Border, size: int) -> _Hung:
         empty = np.zeros((size, size), np.float32)
         drawn = [draw_string(empty, *line) for line in lines]
         kept = [(one.image, frame.seen(one.mask)) for one in drawn]

@@ -54,7 +54,7 @@ def neighbours(paint: Paint, grid: Grid, grain: Grain, rng: np.random.Generator)
 
 
 @frozen
-class Frame:
+class Border:
     """What a camera, a cropping hand or an operator did to the frame; the same for both of a pair."""
 
     box: tuple[int, int, int, int]
@@ -65,7 +65,7 @@ class Frame:
     height: float
 
     @classmethod
-    def draw(cls, grid: Grid, view: str, rng: np.random.Generator) -> Frame:
+    def draw(cls, grid: Grid, view: str, rng: np.random.Generator) -> Border:
         """Borders that hardly ever reach over the embryo."""
         size, reach = grid.size, 0.97 * grid.radius
         sides = [grid.x - reach, grid.y - reach, grid.x + reach, grid.y + reach]

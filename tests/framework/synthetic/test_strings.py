@@ -104,3 +104,21 @@ def test_a_curve_that_cannot_be_drawn_is_refused(curve, strength):
 
 def test_an_empty_mask_has_an_empty_box():
     assert mask_box(np.zeros((4, 4), bool)).tolist() == [0, 0, 0, 0]
+
+
+def test_a_hollow_string_is_a_band_between_two_parallel_edges():
+    style = StringStyle(contrast=20, width=8, blur=0.5, polarity=1, hollow=1)
+    drawn = draw_string(np.zeros((60, 80)), [(20, 30), (60, 30)], style)
+    profile = drawn.image[:, 40]
+    above, below = profile[:30].argmax(), 30 + profile[30:].argmax()
+    assert 7 <= below - above <= 9
+    assert profile[30] < 0.1 * profile.max()
+    np.testing.assert_allclose(profile, profile[::-1], atol=1e-4)
+    assert drawn.mask[above : below + 1, 40].all()
+
+
+def test_a_hollow_string_changes_nothing_beyond_its_reach():
+    style = StringStyle(contrast=20, width=6, blur=1.0, relief=0.5, hollow=0.7)
+    drawn = draw_string(np.zeros((60, 80)), [(20, 30), (60, 30)], style)
+    rows = np.flatnonzero(drawn.image.any(axis=1)) + 0.5
+    assert np.abs(rows - 30).max() <= style.reach
