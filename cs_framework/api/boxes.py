@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Float32 = NDArray[np.float32]
-Float64 = NDArray[np.float64]
+from cs_framework.api.arrays import Float32, Float64
 
 
 def as_boxes(boxes: ArrayLike) -> Float32:

@@ -15,7 +15,8 @@ import numpy as np
 from attrs import define, field, frozen
 from numpy.typing import NDArray
 
-from cs_framework.api.frames import Bool, Float32, Frame, Window, Windows
+from cs_framework.api.arrays import Bool, Float32
+from cs_framework.api.frames import Frame, Window, Windows
 
 if TYPE_CHECKING:
     from torch import nn

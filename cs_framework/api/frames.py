@@ -10,11 +10,8 @@ import numpy as np
 from attrs import field, frozen
 from numpy.typing import NDArray
 
+from cs_framework.api.arrays import UInt8
 from cs_framework.api.embryo import Circle, EmbryoRegion, find_embryo, grey_plane
-
-Float32 = NDArray[np.float32]
-UInt8 = NDArray[np.uint8]
-Bool = NDArray[np.bool_]
 
 
 def _read_only(image: UInt8) -> UInt8:

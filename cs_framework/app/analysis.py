@@ -12,8 +12,9 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from attrs import asdict, define, evolve, field, frozen
 
+from cs_framework.api.arrays import Float32
 from cs_framework.api.components import Explanation
-from cs_framework.api.frames import Float32, Frame
+from cs_framework.api.frames import Frame
 from cs_framework.app.folders import Entry
 from cs_framework.app.jobs import Step
 from cs_framework.bundle import Bundle, read_bundle

@@ -13,7 +13,8 @@ from attrs import evolve, frozen
 from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
-from cs_framework.api.frames import Float32, Frame
+from cs_framework.api.arrays import Float32
+from cs_framework.api.frames import Frame
 from cs_framework.app import pictures, show_controls, show_results, show_training
 from cs_framework.app.analysis import Analyser, LruCache, Model, frame_key, reported, units_of
 from cs_framework.app.folders import Entry, Root, comes_along, recipes, trained_and_runs

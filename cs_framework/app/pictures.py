@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from cs_framework.api.arrays import Float32, UInt8
 from cs_framework.api.components import Detection
-from cs_framework.api.frames import Float32, Frame, UInt8
+from cs_framework.api.frames import Frame
 from cs_framework.outputs.overlays import DETECTED, crop, draw, heat
 from cs_framework.outputs.write import DRAWN_PROPOSALS
 from cs_framework.pipeline.results import FrameResult

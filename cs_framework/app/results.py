@@ -12,8 +12,8 @@ import pyarrow.csv
 from attrs import evolve
 
 from cs_framework.api import boxes as bx
+from cs_framework.api.arrays import Float32
 from cs_framework.api.components import Detection
-from cs_framework.api.frames import Float32
 from cs_framework.outputs.interchange import reported, write_coco
 from cs_framework.outputs.tables import detections_table
 from cs_framework.pipeline.results import FrameResult

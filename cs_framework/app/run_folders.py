@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from attrs import evolve, frozen
 from numpy.typing import NDArray
 
-from cs_framework.api.frames import Float32
+from cs_framework.api.arrays import Float32
 from cs_framework.app.folders import Root
 from cs_framework.data.dataset import survey
 from cs_framework.data.labels import LabelledFrame
@@ -22,8 +22,6 @@ from cs_framework.errors import DataError
 from cs_framework.recipe import load_recipe
 from cs_framework.recipe.loading import RESOLVED_FILE
 from cs_framework.recipe.schema import Recipe
-
-Float64 = NDArray[np.float64]
 
 
 @frozen(eq=False)

@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.compute
 import streamlit as st
 
+from cs_framework.api.arrays import Float32
 from cs_framework.api.components import Explanation
-from cs_framework.api.frames import Float32, Frame
+from cs_framework.api.frames import Frame
 from cs_framework.app import pictures, results
 from cs_framework.app.analysis import Analyser, LruCache, Model, frame_key
 from cs_framework.app.folders import Root

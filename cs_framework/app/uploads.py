@@ -14,7 +14,8 @@ from typing import Protocol
 import numpy as np
 from attrs import evolve, frozen
 
-from cs_framework.api.boxes import Float32, clip, from_yolo
+from cs_framework.api.arrays import Float32
+from cs_framework.api.boxes import clip, from_yolo
 from cs_framework.app.folders import PrivateFolder
 from cs_framework.data.images import EXTENSIONS
 from cs_framework.data.labels import read_yolo

@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from cs_framework.api import boxes as bx
-from cs_framework.api.frames import Float32
+from cs_framework.api.arrays import Float32
 from cs_framework.pipeline.results import FrameResult
 
 

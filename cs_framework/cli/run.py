@@ -81,7 +81,7 @@ def main(
             click.echo(f"{loaded.path}: fine")
             return
         from cs_framework.cli.console import track
-        from cs_framework.pipeline.shards import Share
+        from cs_framework.pipeline.batch import Share
         from cs_framework.steps.execute import Options, run_recipe
 
         options = Options(

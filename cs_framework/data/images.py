@@ -32,7 +32,8 @@ import imagecodecs
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from cs_framework.api.frames import Frame, UInt8
+from cs_framework.api.arrays import UInt8
+from cs_framework.api.frames import Frame
 from cs_framework.data import tiff, video
 from cs_framework.data.faults import passing
 from cs_framework.data.samples import (

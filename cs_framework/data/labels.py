@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from attrs import field, frozen
 
-from cs_framework.api.boxes import Float64, as_boxes, clip, from_yolo
-from cs_framework.api.frames import Float32
+from cs_framework.api.arrays import Float32, Float64
+from cs_framework.api.boxes import as_boxes, clip, from_yolo
 from cs_framework.data.refs import FrameRef
 
 _ROUNDING = 1e-5  # boxes at the border overhang by this much when written with six decimals

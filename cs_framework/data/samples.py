@@ -11,7 +11,7 @@ import numpy as np
 from attrs import field, frozen
 from numpy.typing import NDArray
 
-from cs_framework.api.frames import UInt8
+from cs_framework.api.arrays import UInt8
 
 MAX_PIXELS = 64_000_000
 """Width times height of the largest frame that is read; larger ones are refused by their header."""

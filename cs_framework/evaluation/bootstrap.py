@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from cs_framework.evaluation.ranking import Bool, Float64, Statistic
+from cs_framework.api.arrays import Bool, Float64
+from cs_framework.evaluation.ranking import Statistic
 
 LEVELS = (2.5, 97.5)
 """Percentiles of the resampled values that bound an interval."""

@@ -11,17 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cs_framework.api import boxes as bx
-from cs_framework.evaluation import coco
+from cs_framework.api.arrays import Float64
+from cs_framework.evaluation import matching
 from cs_framework.evaluation.bootstrap import Bootstrap
-from cs_framework.evaluation.overlaps import Overlaps, annotated, annotated_share
-from cs_framework.evaluation.ranking import (
-    Float64,
-    Statistic,
-    auroc,
-    average_precision,
-    coco_average_precision,
-    ratio,
-)
+from cs_framework.evaluation.matching import Overlaps, annotated, annotated_share
+from cs_framework.evaluation.ranking import Statistic, auroc, average_precision, coco_average_precision, ratio
 from cs_framework.pipeline.results import JudgedFrame
 
 RECALL_IOUS = (0.2, 0.25, 0.5, 0.75)
@@ -249,8 +243,8 @@ def _regions(split: _Split, overlaps: Sequence[Overlaps], training_iou: tuple[fl
 
 def _coco_ap(split: _Split, iou: float) -> Statistic:
     known = [i for i, frame in enumerate(split.frames) if frame.boxes is not None]
-    ranked = [split.frames[i].result.ranked[: coco.MAX_DETECTIONS] for i in known]
-    matched = coco.matches([annotated(split.frames[i]) for i in known], ranked, iou)
+    ranked = [split.frames[i].result.ranked[: matching.MAX_DETECTIONS] for i in known]
+    matched = matching.matches([annotated(split.frames[i]) for i in known], ranked, iou)
     confidence = [d.confidence for found in ranked for d in found]
     frame_of_detection = np.repeat(known, [len(found) for found in ranked])
     return coco_average_precision(confidence, matched, frame_of_detection, split.strings)

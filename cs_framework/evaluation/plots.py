@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from cs_framework.api.components import History
 from cs_framework.evaluation.curves import Curve, proposal_recall, stage1_curves, training_curves
-from cs_framework.evaluation.overlaps import Overlaps
+from cs_framework.evaluation.matching import Overlaps
 from cs_framework.files import whole_file
 from cs_framework.pipeline.results import JudgedFrame
 

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-Float64 = NDArray[np.float64]
-Bool = NDArray[np.bool_]
+from cs_framework.api.arrays import Bool, Float64
+
 Statistic = Callable[[Float64], Float64]
 """(R, F) how often each of F frames counts in each of R resamples -> (R,) values, NaN where undefined."""
 

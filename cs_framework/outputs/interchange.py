@@ -11,7 +11,7 @@ import numpy as np
 from attrs import frozen
 
 from cs_framework.api import boxes as bx
-from cs_framework.api.frames import Float32
+from cs_framework.api.arrays import Float32
 from cs_framework.data.formats import coco, yolo
 from cs_framework.data.formats.boxed import BoxedFrame, without_extension
 from cs_framework.files import whole_file

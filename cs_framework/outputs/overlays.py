@@ -13,8 +13,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from cs_framework.api.arrays import Bool, Float32, UInt8
 from cs_framework.api.components import Detection
-from cs_framework.api.frames import Bool, Float32, Frame, UInt8
+from cs_framework.api.frames import Frame
 from cs_framework.files import whole_file
 
 DETECTED = (230, 159, 0)  # orange

@@ -15,11 +15,11 @@ import pyarrow.csv
 import pyarrow.parquet
 from attrs import frozen
 
+from cs_framework.api.arrays import Float64
 from cs_framework.api.components import RegionTable, Skipped
 from cs_framework.errors import CSError, DataError
 from cs_framework.evaluation.bootstrap import Figure
-from cs_framework.evaluation.overlaps import Overlaps
-from cs_framework.evaluation.ranking import Float64
+from cs_framework.evaluation.matching import Overlaps
 from cs_framework.files import whole_file
 from cs_framework.pipeline.results import FrameResult, JudgedFrame
 

@@ -13,8 +13,8 @@ from attrs import define, evolve
 from scipy.optimize import linear_sum_assignment
 
 from cs_framework.api import boxes as bx
+from cs_framework.api.arrays import Float32
 from cs_framework.api.components import Detection
-from cs_framework.api.frames import Float32
 from cs_framework.outputs import tables
 from cs_framework.pipeline.results import FrameResult
 

@@ -11,7 +11,8 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from cs_framework.api import boxes as bx
-from cs_framework.api.frames import Float32, Frame
+from cs_framework.api.arrays import Float16, Float32
+from cs_framework.api.frames import Frame
 from cs_framework.errors import CSError
 from cs_framework.pipeline.batch import Batch
 from cs_framework.pipeline.cache import Arrays, Cache
@@ -19,7 +20,6 @@ from cs_framework.pipeline.components import Components, cache_key, digest, reso
 from cs_framework.recipe import LoadedRecipe
 from cs_framework.recipe.schema import NARROWED_BY, PipelineSettings
 
-Float16 = NDArray[np.float16]
 _LARGEST = float(np.finfo(np.float16).max)
 
 

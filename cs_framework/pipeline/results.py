@@ -7,8 +7,8 @@ import numpy as np
 from attrs import field, frozen
 from numpy.typing import NDArray
 
+from cs_framework.api.arrays import Float32
 from cs_framework.api.components import Detection, RegionScores
-from cs_framework.api.frames import Float32
 
 
 @frozen(eq=False)

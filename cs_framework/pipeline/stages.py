@@ -11,13 +11,14 @@ import numpy as np
 from attrs import define, evolve, field, frozen
 
 from cs_framework.api import boxes as bx
+from cs_framework.api.arrays import Float16, Float32
 from cs_framework.api.components import Detection, Observer, Regions, RegionScores, Skipped
-from cs_framework.api.frames import Float32, Frame
+from cs_framework.api.frames import Frame
 from cs_framework.data.refs import FrameRef
 from cs_framework.errors import CSError
 from cs_framework.pipeline.batch import Batch, Unit
 from cs_framework.pipeline.components import Components
-from cs_framework.pipeline.regions import Float16, RegionMaker
+from cs_framework.pipeline.regions import RegionMaker
 from cs_framework.pipeline.results import FrameResult, frame_cues
 from cs_framework.pipeline.timings import Timings, peak_memory
 from cs_framework.recipe.schema import PipelineSettings

@@ -102,7 +102,6 @@ def write_report(folder: Path, read: Read, explain: Explain | None = None) -> Pa
         figures=_figures(contents),
         curves=curves.of_splits(contents),
         training=curves.of_training(contents),
-        stages=wording.STAGES,
         few=wording.FEW,
         skipped=contents.skipped[:SKIPPED],
         pictures=maker.pictures.definitions(),

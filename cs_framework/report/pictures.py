@@ -10,7 +10,7 @@ import numpy as np
 from attrs import define, field
 from markupsafe import Markup
 
-from cs_framework.api.frames import Bool, Float32, UInt8
+from cs_framework.api.arrays import Bool, Float32, UInt8
 from cs_framework.outputs.overlays import corners, heat, outline
 from cs_framework.report.contents import Box, ReportFrame
 

@@ -20,8 +20,8 @@ from cs_framework.data.source import open_source
 from cs_framework.errors import CSError, DataError, FrameError, StoppedError
 from cs_framework.outputs import write
 from cs_framework.outputs.tracks import write_sequences
+from cs_framework.pipeline.batch import Shard, make_shards, stamp
 from cs_framework.pipeline.interrupt import interruptible
-from cs_framework.pipeline.shards import Shard, make_shards, stamp
 from cs_framework.pipeline.stages import Analysis
 from cs_framework.steps.parts import Parts, context_of
 from cs_framework.steps.run import Run

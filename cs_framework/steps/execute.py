@@ -20,11 +20,11 @@ from cs_framework.bundle import Bundle, read_bundle
 from cs_framework.errors import CSError, RecipeError, printable
 from cs_framework.files import sweep, write_text
 from cs_framework.outputs.tables import read_skipped, skipped_table, write_csv
+from cs_framework.pipeline.batch import Share
 from cs_framework.pipeline.cache import Cache
 from cs_framework.pipeline.components import digest
 from cs_framework.pipeline.engines import make_engine
 from cs_framework.pipeline.engines.local import LocalEngine
-from cs_framework.pipeline.shards import Share
 from cs_framework.pipeline.worker import WorkerSpec
 from cs_framework.recipe import LoadedRecipe, load_recipe
 from cs_framework.recipe.bundled import open_recipe

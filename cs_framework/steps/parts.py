@@ -21,12 +21,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from attrs import define, field
 
+from cs_framework.api.arrays import Float32
 from cs_framework.api.components import Detection, RegionScores, Skipped
-from cs_framework.api.frames import Float32
 from cs_framework.errors import CSError, RecipeError
 from cs_framework.files import sweep, whole_file
+from cs_framework.pipeline.batch import Shard
 from cs_framework.pipeline.results import FrameResult
-from cs_framework.pipeline.shards import Shard
 from cs_framework.pipeline.stages import Analysis
 
 log = logging.getLogger(__name__)

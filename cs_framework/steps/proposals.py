@@ -9,8 +9,8 @@ from time import perf_counter
 
 from attrs import define, evolve, field
 
+from cs_framework.api.arrays import Float32
 from cs_framework.api.components import Skipped
-from cs_framework.api.frames import Float32
 from cs_framework.errors import DataError
 from cs_framework.evaluation.curves import recall_by_count
 from cs_framework.evaluation.metrics import judge_proposals

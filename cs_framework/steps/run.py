@@ -24,12 +24,11 @@ from cs_framework.data.images import read_frame
 from cs_framework.data.labels import LabelledFrame
 from cs_framework.data.refs import FrameRef
 from cs_framework.data.source import open_source
-from cs_framework.pipeline.batch import Unit, make_units
+from cs_framework.pipeline.batch import Share, Unit, make_units
 from cs_framework.pipeline.components import Components, digest, make_env
 from cs_framework.pipeline.engines import Engine
 from cs_framework.pipeline.faults import log_traces
 from cs_framework.pipeline.results import FrameResult
-from cs_framework.pipeline.shards import Share
 from cs_framework.pipeline.stages import Analysis
 from cs_framework.pipeline.timings import Timings
 from cs_framework.pipeline.worker import Worker, WorkerSpec, analyse

@@ -6,7 +6,7 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import ArrayLike, NDArray
 
-Float64 = NDArray[np.float64]
+from cs_framework.api.arrays import Float64
 
 
 @frozen(eq=False)

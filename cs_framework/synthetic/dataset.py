@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cs_framework.api.boxes import Float32, to_yolo
+from cs_framework.api.arrays import Float32
+from cs_framework.api.boxes import to_yolo
 from cs_framework.errors import DataError
 from cs_framework.files import whole_folder
 from cs_framework.recipe.schema import SyntheticSettings

@@ -13,7 +13,8 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from cs_framework.synthetic.anatomy import Embryo, Float64, Pose
+from cs_framework.api.arrays import Float64
+from cs_framework.synthetic.anatomy import Embryo, Pose
 from cs_framework.synthetic.strings import StringStyle, arc
 
 POINTS = 33

@@ -8,7 +8,8 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from cs_framework.api.boxes import Float32, as_boxes, clip
+from cs_framework.api.arrays import Float32
+from cs_framework.api.boxes import as_boxes, clip
 from cs_framework.recipe.schema import SyntheticSettings
 from cs_framework.synthetic.anatomy import Embryo
 from cs_framework.synthetic.drawing.course import draw_course

@@ -14,8 +14,9 @@ import numpy as np
 from attrs import evolve, frozen
 from numpy.typing import NDArray
 
+from cs_framework.api.arrays import Bool, Float32, Float64
 from cs_framework.api.boxes import as_boxes, clip
-from cs_framework.api.frames import Bool, Float32, Frame
+from cs_framework.api.frames import Frame
 from cs_framework.synthetic.strings import StringStyle, arc, draw_string
 from cs_framework.toolkit.ridges import RidgeMaps, ridge_maps
 
@@ -41,7 +42,6 @@ _DARK = 0.55
 _WHOLE = 0.25
 """Share of strings that are seen from wall to wall; of the others a stretch is in focus."""
 
-Float64 = NDArray[np.float64]
 Sign = Literal[-1, 1]
 
 

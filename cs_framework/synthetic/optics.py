@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from attrs import frozen
 
-from cs_framework.api.boxes import Float32
+from cs_framework.api.arrays import Float32
 
 
 def blur(image: Float32, sigma: float) -> Float32:

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from attrs import frozen
 
-from cs_framework.api.boxes import Float32
-from cs_framework.synthetic.anatomy import Embryo, Float64, Pose
+from cs_framework.api.arrays import Float32, Float64
+from cs_framework.synthetic.anatomy import Embryo, Pose
 from cs_framework.synthetic.optics import Texture, blur, relief, smooth_step
 
 REFERENCE = 320

@@ -11,9 +11,8 @@ from attrs import field, frozen, validators
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
-from cs_framework.api.boxes import Float32, as_boxes
-
-Float64 = NDArray[np.float64]
+from cs_framework.api.arrays import Float32, Float64
+from cs_framework.api.boxes import as_boxes
 
 STEP = 0.25
 """Spacing in pixels at which a curve is sampled before distances to it are taken."""

@@ -8,7 +8,8 @@ from typing import Any, NoReturn
 
 import pytest
 
-from cs_framework.api.frames import Float32, Frame
+from cs_framework.api.arrays import Float32
+from cs_framework.api.frames import Frame
 from cs_framework.registry import Registry
 from cs_framework.testing.recipes import RecipeRunner
 from cs_framework.testing.samples import sample_batch, sample_frames

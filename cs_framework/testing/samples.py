@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from attrs import frozen
 
+from cs_framework.api.arrays import Float32, UInt8
 from cs_framework.api.components import Regions, RegionTable
-from cs_framework.api.frames import Float32, Frame, UInt8, Window
+from cs_framework.api.frames import Frame, Window
 from cs_framework.data.samples import Samples, to_rgb
 
 SEED = 20240229

@@ -15,15 +15,14 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from attrs import frozen
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from cs_framework.api.arrays import Float32
 from cs_framework.api.components import Env
 from cs_framework.api.frames import Frame
 from cs_framework.errors import SetupError
 from cs_framework.toolkit.pooling import pool_boxes
 
-Float32 = NDArray[np.float32]
 Batch = Sequence[tuple[Frame, Float32]]
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 

@@ -8,8 +8,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-Float32 = NDArray[np.float32]
-Float64 = NDArray[np.float64]
+from cs_framework.api.arrays import Float32, Float64
 
 _LEAST = 1e-3  # of a cell: the width and height given to boxes that have none
 

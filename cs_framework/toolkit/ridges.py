@@ -9,7 +9,7 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-Float32 = NDArray[np.float32]
+from cs_framework.api.arrays import Float32
 
 
 @frozen(eq=False)

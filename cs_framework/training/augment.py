@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 from attrs import evolve, frozen
 
+from cs_framework.api.arrays import Float32, UInt8
 from cs_framework.api.embryo import Circle
-from cs_framework.api.frames import Float32, Frame, UInt8
+from cs_framework.api.frames import Frame
 from cs_framework.data.labels import LabelledFrame
 from cs_framework.data.refs import FrameRef
 from cs_framework.pipeline.batch import Unit

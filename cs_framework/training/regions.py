@@ -11,12 +11,12 @@ from attrs import define, field, frozen
 from numpy.typing import NDArray
 
 from cs_framework.api import boxes as bx
+from cs_framework.api.arrays import Float16, Float32
 from cs_framework.api.components import RegionTable, Skipped
-from cs_framework.api.frames import Float32, Frame
+from cs_framework.api.frames import Frame
 from cs_framework.data.labels import LabelledFrame
 from cs_framework.data.refs import FrameRef
 from cs_framework.pipeline.batch import Batch, Unit
-from cs_framework.pipeline.regions import Float16
 from cs_framework.pipeline.worker import Worker
 from cs_framework.recipe.schema import TrainingSettings
 from cs_framework.training.augment import Augmentation, is_drawn, orient, orient_boxes, orient_size

@@ -10,11 +10,10 @@ from typing import Any
 
 import numpy as np
 from attrs import field, frozen
-from numpy.typing import NDArray
 
+from cs_framework.api.arrays import Float64
 from cs_framework.errors import DataError
 
-Float64 = NDArray[np.float64]
 Size = tuple[int, int]
 """(height, width)"""
 

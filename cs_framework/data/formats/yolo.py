@@ -6,8 +6,9 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from cs_framework.api.boxes import Float32, from_yolo, to_yolo
-from cs_framework.data.formats.boxed import BoxedFrame, Float64, Size, refuse, without_extension
+from cs_framework.api.arrays import Float32, Float64
+from cs_framework.api.boxes import from_yolo, to_yolo
+from cs_framework.data.formats.boxed import BoxedFrame, Size, refuse, without_extension
 from cs_framework.data.labels import read_yolo
 from cs_framework.data.listing import CLASSES, SPLITS, walk
 from cs_framework.errors import DataError

@@ -4,7 +4,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from cs_framework.evaluation.coco import evaluator, matches
+from cs_framework.evaluation.matching import evaluator, matches
 from cs_framework.evaluation.ranking import auroc, average_precision, coco_average_precision, ratio
 from tests.framework.evaluation.frames import judged, random_split
 

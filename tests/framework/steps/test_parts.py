@@ -13,8 +13,8 @@ from cs_framework import Detection, RegionScores, boxes
 from cs_framework.api.components import NOT_DONE, Skipped
 from cs_framework.data.refs import FrameRef
 from cs_framework.errors import RecipeError
+from cs_framework.pipeline.batch import Share, make_shards
 from cs_framework.pipeline.results import FrameResult
-from cs_framework.pipeline.shards import Share, make_shards
 from cs_framework.pipeline.stages import Analysis
 from cs_framework.steps.parts import Parts, context_of
 
