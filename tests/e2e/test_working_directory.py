@@ -46,7 +46,7 @@ def test_of_the_conformance_suite(data, console):
 def test_of_a_training_in_the_app(data, tmp_path, monkeypatch):
     monkeypatch.chdir(data)
     recipe = write_recipe(data / "toy.toml", data, pipeline="workers = 2")
-    training = Training.start(recipe, tmp_path / "run")
+    training = Training.start(recipe, tmp_path / "run", data)
     training._process.wait(600)
     assert not list(data.glob("RAN-*"))
     assert training.succeeded, training.lines()

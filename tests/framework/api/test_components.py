@@ -19,7 +19,7 @@ def test_a_slip_that_changes_a_frame_shows_at_once() -> None:
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 0
     with pytest.raises(FrozenInstanceError):
-        one.id = "b"  # type: ignore[misc]
+        one.id = "b"
 
 
 def test_the_array_given_stays_writable() -> None:

@@ -29,7 +29,7 @@ def write(root: Path, *names: str) -> None:
 
 
 def load(root: Path, **settings: str) -> DataSet:
-    return load_dataset(DataSettings(root=root, group_pattern=PATTERN, **settings))  # type: ignore[arg-type]
+    return load_dataset(DataSettings(root=root, group_pattern=PATTERN, **settings))
 
 
 def summary(dataset: DataSet, split: str) -> list[tuple[str, int, int | None]]:

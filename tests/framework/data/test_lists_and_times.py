@@ -19,7 +19,7 @@ def write(root: Path, *names: str) -> Path:
 
 
 def source_of(path: Path, **settings: object) -> FrameSource:
-    return open_source(path, DataSettings(**settings))  # type: ignore[arg-type]
+    return open_source(path, DataSettings(**settings))
 
 
 class TestList:

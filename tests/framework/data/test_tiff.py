@@ -21,7 +21,7 @@ AXES = {"T": 0, "Z": 1, "C": 2}
 
 
 def source_of(path: Path, **settings: object) -> FrameSource:
-    return open_source(path, DataSettings(**settings))  # type: ignore[arg-type]
+    return open_source(path, DataSettings(**settings))
 
 
 def grey(source: FrameSource) -> np.ndarray:

@@ -42,7 +42,7 @@ def _closed() -> Iterator[None]:
 
 
 def source_of(path: Path, **settings: object) -> FrameSource:
-    return open_source(path, DataSettings(**settings))  # type: ignore[arg-type]
+    return open_source(path, DataSettings(**settings))
 
 
 def images(source: FrameSource) -> list[np.ndarray]:

@@ -39,7 +39,8 @@ def coco_parts(frames):
 
 
 def library_ap(frames, iou):
-    return evaluator(*coco_parts(frames), iou).eval["precision"].mean()
+    boxes, detections = coco_parts(frames)
+    return evaluator(boxes, detections, iou).eval["precision"].mean()
 
 
 @pytest.mark.parametrize("iou", [0.25, 0.5, 0.75])

@@ -20,7 +20,7 @@ class Settings:
 
 @frozen
 class UnknownType:
-    size: "Nowhere"  # noqa: F821, UP037
+    size: "Nowhere"  # type: ignore[name-defined]  # noqa: F821, UP037
 
 
 class Plain:

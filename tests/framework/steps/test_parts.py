@@ -40,8 +40,8 @@ def result(ref: FrameRef) -> FrameResult:
     found = boxes.as_boxes(rng.random((ref.index % 3, 4)) + np.array([0, 0, 1, 1]))
     probability, quality, confidence = rng.random((3, len(found)), np.float32)
     detections = tuple(
-        Detection(ref.id, tuple(map(float, box)), *map(float, some), rank)
-        for rank, (box, *some) in enumerate(zip(found, confidence, probability, quality, strict=True))
+        Detection(ref.id, tuple(map(float, box)), float(c), float(p), float(q), rank)
+        for rank, (box, c, p, q) in enumerate(zip(found, confidence, probability, quality, strict=True))
     )
     return FrameResult(
         frame=ref.id,

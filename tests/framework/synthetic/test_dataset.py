@@ -101,7 +101,7 @@ def test_labels_agree_with_the_masks_to_a_pixel(root, version):
 @pytest.mark.parametrize("embryos", [3, 4, 6])
 def test_every_split_has_both_classes_and_embryos_of_its_own(embryos, tmp_path, version):
     write_synthetic(tmp_path, SyntheticSettings(embryos=embryos, frames=4, size=96, seed=1, version=version))
-    homes = {}
+    homes: dict[str, set[str]] = {}
     for row in rows(tmp_path):
         homes.setdefault(row["group"], set()).add(row["path"].split("/")[0])
     assert all(len(splits) == 1 for splits in homes.values())

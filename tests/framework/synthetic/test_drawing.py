@@ -14,7 +14,7 @@ seeds = st.integers(0, 2**32)
 
 
 def scene(seed: int, *more: int, **choices: object) -> Scene:
-    return draw_scene(np.random.default_rng([seed, *more]), **{"size": 128, **choices})  # type: ignore[arg-type]
+    return draw_scene(np.random.default_rng([seed, *more]), **{"size": 128, **choices})
 
 
 def grown(mask: NDArray[np.bool_], pixels: int) -> NDArray[np.bool_]:

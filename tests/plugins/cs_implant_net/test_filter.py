@@ -63,7 +63,7 @@ def test_the_epoch_with_the_best_auroc_is_kept(make_windows, tmp_path, monkeypat
 def test_a_running_average_of_the_weights_is_kept(make_windows, tmp_path, monkeypatch):
     steps = []
 
-    class Recording(learning.AveragedModel):
+    class Recording(learning.AveragedModel):  # type: ignore[name-defined]
         def update_parameters(self, model):
             super().update_parameters(model)
             steps.append({name: value.clone().numpy() for name, value in model.state_dict().items()})
