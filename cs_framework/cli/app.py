@@ -48,3 +48,7 @@ def main(root: Path, host: str, port: int, upload_limit: int, browser: bool) -> 
     flags = [f"--{name}={str(value).lower()}" for name, value in options.items()]
     click.echo(f"the app reads {root.resolve()}")
     sys.exit(streamlit(["run", str(script), *flags, "--", str(root.resolve())], prog_name="cs-app"))
+
+
+if __name__ == "__main__":
+    main()

@@ -82,3 +82,7 @@ def _load(paths: tuple[Path, ...], overrides: tuple[str, ...]) -> dict[str, Load
     if problems:
         raise RecipeError("\n".join(problems))
     return found
+
+
+if __name__ == "__main__":
+    main()

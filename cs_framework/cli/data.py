@@ -166,3 +166,7 @@ def _report(root: Path, findings: Findings) -> str:
             lines.append(f"  - and {len(texts) - _SHOWN} more")
     lines += ["", "not usable: fix the problems above" if findings.problems else "ready for training"]
     return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -61,3 +61,7 @@ def _report(exported: Exported, tolerance: float) -> list[str]:
         lines.append(f"{kind}: {told}; {before:.2f} s with torch, {after:.2f} s with ONNX Runtime")
     lines += [f"{kind}: stays as it is, since it has no network to export" for kind in exported.unchanged]
     return lines
+
+
+if __name__ == "__main__":
+    main()

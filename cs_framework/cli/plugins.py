@@ -36,6 +36,8 @@ def list_(as_json: bool, requirements: bool, block: tuple[str, ...]) -> None:
     if as_json and requirements:
         raise click.UsageError("--json and --requirements exclude each other")
     registry = Registry.discover(block=block)
+    for warning in registry.warnings:
+        click.echo(f"warning: {warning}", err=True)
     if requirements:
         used = {plugin.provenance for plugin in registry.plugins if plugin.status == "ok"}
         lines = sorted({f"{provenance.distribution}=={provenance.version}" for provenance in used})
@@ -212,3 +214,7 @@ def _aligned(rows: list[tuple[str, ...]]) -> Iterator[str]:
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+if __name__ == "__main__":
+    main()

@@ -125,3 +125,7 @@ def _refuse_folder(path: Path) -> None:
     raise RecipeError(
         f"{path} is a folder, not a recipe; to look for strings in its frames: cs-detect {path}"
     )
+
+
+if __name__ == "__main__":
+    main()

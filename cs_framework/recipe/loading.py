@@ -180,7 +180,12 @@ def load_recipe(
         embedder=next(iter(choices["embedder"]), None),
         scorer=next(iter(choices["scorer"]), None),
         bundle=bundle,
-        warnings=(*_changed(path, recorded, recipe.model), *problems.warnings, *chooser.warnings),
+        warnings=(
+            *_changed(path, recorded, recipe.model),
+            *registry.warnings,
+            *problems.warnings,
+            *chooser.warnings,
+        ),
     )
     if recipe.model.bundle is None:
         resolved = _components(loaded)

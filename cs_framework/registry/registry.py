@@ -26,6 +26,8 @@ class Registry:
     """The plugins found, good and bad, sorted by distribution and entry point."""
 
     plugins: tuple[PluginInfo, ...]
+    warnings: tuple[str, ...] = ()
+    """Such as names that should block a plugin and block none."""
 
     @classmethod
     def discover(cls, *, block: Sequence[str] = (), local: Sequence[Path] = ()) -> Registry:
@@ -38,8 +40,9 @@ class Registry:
         """
         blocks = _Blocks(block)
         installed = [info for found in _concerned() for info in _load_distribution(*found, blocks)]
+        known = [(info.provenance.distribution, info.provenance.entry_point or "") for info in installed]
         files = [load_file(path) for path in local]
-        return cls(_unique([*installed, *files]))
+        return cls(_unique([*installed, *files]), tuple(blocks.idle(known)))
 
     @classmethod
     def from_plugins(cls, plugins: Mapping[str, object]) -> Registry:
@@ -141,13 +144,32 @@ class _Blocks:
 
     def reason(self, distribution: str, entry_point: str) -> str | None:
         """Why this plugin is blocked, or None."""
-        environment = os.environ.get(BLOCK_VARIABLE, "").split(",")
-        for names, source in ((self.given, "the recipe or --block"), (environment, BLOCK_VARIABLE)):
+        for names, source in self._sources():
             for name in names:
-                blocked, _, only = name.strip().partition(":")
+                blocked, _, only = name.partition(":")
                 if normalised(blocked) == distribution and only in ("", entry_point):
-                    return f"blocked by {name.strip()!r} of {source}"
+                    return f"blocked by {name!r} of {source}"
         return None
+
+    def idle(self, known: Iterable[tuple[str, str]]) -> Iterator[str]:
+        """What is said of names that block nothing, such as misspelt ones.
+
+        Args:
+            known: the distribution and the entry point of every plugin.
+        """
+        known = list(known)
+        labels = {label for name, entry in known for label in (name, f"{name}:{entry}")}
+        for name in (one for names, _ in self._sources() for one in names):
+            blocked, colon, only = name.partition(":")
+            if f"{normalised(blocked)}{colon}{only}" not in labels:
+                yield f"{name!r} blocks nothing: no plugin is called so{did_you_mean(name, labels)}"
+
+    def _sources(self) -> list[tuple[list[str], str]]:
+        environment = os.environ.get(BLOCK_VARIABLE, "")
+        return [
+            ([name.strip() for text in texts for name in text.split(",") if name.strip()], source)
+            for texts, source in ((self.given, "the recipe or --block"), ([environment], BLOCK_VARIABLE))
+        ]
 
 
 def _concerned() -> list[tuple[str, str, Distribution]]:

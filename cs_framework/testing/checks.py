@@ -248,10 +248,7 @@ def seed_deterministic(subject: Subject) -> None:
     """Built and fitted anew with the same seed it gives exactly the same, whoever else draws at random."""
     with _random_state_restored():
         before = subject.figures(subject.ready())
-        random.seed(1)
-        np.random.seed(1)
-        if "torch" in sys.modules:
-            sys.modules["torch"].manual_seed(1)
+        _reseed(1)
         _expect_same(before, subject.figures(subject.ready()), "two components of the same seed")
 
 
@@ -260,6 +257,7 @@ def global_state(subject: Subject) -> None:
     """It leaves the global random generators and the number of threads as they are."""
     subject.prepare()
     with _random_state_restored():
+        _reseed(4711)  # a state that no component comes to by seeding with env.seed
         before = _global_state()
         subject.figures(subject.ready())
         after = _global_state()
@@ -395,6 +393,13 @@ def _equal(before: list[NDArray[Any]], after: list[NDArray[Any]]) -> bool:
     )
 
 
+def _reseed(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(seed)
+
+
 @contextmanager
 def _random_state_restored() -> Iterator[None]:
     """Put the global generators back afterwards."""
@@ -419,6 +424,7 @@ def _global_state() -> dict[str, bytes]:
         state["the state of torch.random"] = torch.random.get_rng_state().numpy().tobytes()
         state["torch's number of threads"] = torch.get_num_threads()
         state["torch's default dtype"] = str(torch.get_default_dtype())
+        state["whether torch computes gradients"] = torch.is_grad_enabled()
     if cv2 := sys.modules.get("cv2"):
         state["OpenCV's number of threads"] = cv2.getNumThreads()
     return {name: pickle.dumps(value) for name, value in state.items()}

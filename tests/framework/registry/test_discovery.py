@@ -238,3 +238,13 @@ def test_a_distribution_whose_entry_points_are_no_text_hurts_nobody(site):
     importlib.invalidate_caches()
     assert Registry.discover().components() == before
     assert components_of("cytoplasmic-strings")
+
+
+def test_names_that_block_nothing_are_told_and_commas_separate_them(site):
+    install(site, "cs-yolo", GOOD.format(name="yolo"))
+    install(site, "cs-unet", GOOD.format(name="unet"))
+    registry = Registry.discover(block=["cs_yolo, cs-unet:main", "cs-yollo"])
+    blocked = {plugin.provenance.distribution for plugin in registry.plugins if plugin.status == "blocked"}
+    assert blocked == {"cs-yolo", "cs-unet"}
+    (warning,) = registry.warnings
+    assert warning == "'cs-yollo' blocks nothing: no plugin is called so; did you mean 'cs-yolo'?"

@@ -86,6 +86,14 @@ class Leaves(Grid):
         sys.exit(0)
 
 
+class SeedsTheGlobalGenerator(Grid):
+    breaks = "global-state"
+
+    def propose(self, frame):
+        np.random.seed(self.env.seed)
+        return super().propose(frame)
+
+
 class FollowsInSecret(Grid):
     breaks = "interface"
 
