@@ -86,6 +86,7 @@ def write_bundle(
             (folder / name).mkdir()
             with components.call(component):
                 component.save(folder / name)
+                _check_saved(folder / name)
         share_as_new(folder)
         content = {
             "format": FORMAT,
@@ -97,6 +98,14 @@ def write_bundle(
             "provenance": bundle.provenance,
         }
         write_json(folder / "bundle.json", content)
+
+
+def _check_saved(folder: Path) -> None:
+    """Refuse now what would be refused when the bundle is read."""
+    try:
+        check_files(folder)
+    except RecipeError as error:
+        raise ValueError(f"save() wrote a file that bundles must not hold: {error}") from error
 
 
 def read_bundle(folder: Path) -> Bundle:

@@ -224,6 +224,31 @@ def output_contract(subject: Subject) -> None:
     exercise.expect_output(component, exercise.call(component, items), items)
 
 
+@_check("proposer", since=2)
+def some_boxes(subject: Subject) -> None:
+    """It proposes a box on at least one sample frame; else the other checks would have tried nothing."""
+    found = sum(len(boxes) for boxes in subject.figures(subject.ready()))
+    expect(found, "it proposes no box on any sample frame, of at most 72 px: give settings for small frames")
+
+
+@_check("embedder", since=2)
+def half_precision(subject: Subject) -> None:
+    """Embeddings lie within what float16 holds, since they are kept as that."""
+    largest = max(np.abs(rows).max(initial=0) for rows in subject.figures(subject.ready()))
+    limit = float(np.finfo(np.float16).max)
+    expect(largest <= limit, f"embeddings reach {largest:.3g}, float16 ends at {limit:.0f}: scale them")
+
+
+@_check("embedder", since=2)
+def box_independent(subject: Subject) -> None:
+    """The embedding of a box does not depend on the other boxes of its frame, up to 1e-4."""
+    component = subject.ready()
+    for frame, boxes in EXERCISES["embedder"].items(component):
+        whole = subject.figures(component, [(frame, boxes)])[0]
+        alone = [subject.figures(component, [(frame, boxes[i : i + 1])])[0] for i in range(len(boxes))]
+        _expect_same(list(whole[:, None]), alone, "the boxes of a frame and each box alone", TOLERANCE)
+
+
 @_check("anomaly_filter", "embedder", "scorer")
 def batch_independent(subject: Subject) -> None:
     """The result of an item does not depend on the batch: all at once equals one by one, up to 1e-4."""

@@ -14,7 +14,9 @@ from attrs import frozen
 from cs_framework import Explanation, History, RegionScores, SetupError
 
 SHAPE_OF_OUTPUT = "one-item output-contract "
-EVERY_CALL = SHAPE_OF_OUTPUT + "repeatable seed-deterministic global-state inputs-unchanged spawned-worker"
+EVERY_CALL = (
+    SHAPE_OF_OUTPUT + "repeatable seed-deterministic global-state inputs-unchanged spawned-worker some-boxes"
+)
 
 
 @frozen
@@ -94,6 +96,13 @@ class SeedsTheGlobalGenerator(Grid):
         return super().propose(frame)
 
 
+class OffersNothing(Grid):
+    breaks = "some-boxes"
+
+    def propose(self, frame):
+        return super().propose(frame)[:0]
+
+
 class FollowsInSecret(Grid):
     breaks = "interface"
 
@@ -123,7 +132,7 @@ class DoublePrecision(Grid):
 
 
 class NoBoxesAsAList(Grid):
-    breaks = SHAPE_OF_OUTPUT
+    breaks = SHAPE_OF_OUTPUT + "some-boxes"
 
     def propose(self, frame):
         return np.array([], np.float32)
@@ -199,8 +208,22 @@ class Means(Component):
         return rows
 
 
+class TooLargeForHalfPrecision(Means):
+    breaks = "half-precision"
+
+    def embed(self, batch):
+        return [rows * np.float32(1e4) for rows in super().embed(batch)]
+
+
+class LooksAtOtherBoxes(Means):
+    breaks = "box-independent"
+
+    def embed(self, batch):
+        return [rows - rows.mean() if len(rows) else rows for rows in super().embed(batch)]
+
+
 class NormalisesByBatch(Means):
-    breaks = "batch-independent"
+    breaks = "batch-independent box-independent"
 
     def embed(self, batch):
         rows = super().embed(batch)

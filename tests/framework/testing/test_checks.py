@@ -20,7 +20,7 @@ PLANTED = [
 ]
 BUILDING = {
     *("interface", "one-item", "output-contract", "repeatable", "seed-deterministic", "global-state"),
-    *("inputs-unchanged", "spawned-worker"),
+    *("inputs-unchanged", "spawned-worker", "some-boxes"),
 }
 
 
