@@ -16,6 +16,7 @@ from attrs import define, field, frozen
 from numpy.typing import NDArray
 
 from cs_framework.api.arrays import Bool, Float32
+from cs_framework.api.crop import Crop
 from cs_framework.api.frames import Frame, Window, Windows
 
 if TYPE_CHECKING:
@@ -74,6 +75,14 @@ class Explanation:
     """(H, W) in the frame's pixels, higher = more unusual."""
     mask: Bool | None = None
     """(H, W) the pixels that count towards the score, or None for all."""
+
+    def in_frame(self, crop: Crop | None) -> Explanation:
+        """The maps of a crop in pixels of its frame; itself where there is no crop."""
+        if crop is None:
+            return self
+        counts = np.ones(self.residual.shape, bool) if self.mask is None else self.mask
+        mask = crop.map_in_frame(counts.astype(np.float32)) > 0.5
+        return Explanation(crop.map_in_frame(self.residual), mask)
 
 
 @frozen(eq=False)

@@ -186,7 +186,8 @@ def _best_disc(contrast: NDArray[np.float32]) -> tuple[float, float, float]:
         score[ring[..., 2] < _MIN_VISIBLE_RING * np.pi * (reach**2 - radius**2)] = 0
         row, column = np.unravel_index(score.argmax(), score.shape)
         if score[row, column] > best:
-            best, circle = float(score[row, column]), (column + 0.5, row + 0.5, float(radius))
+            best = float(score[row, column])
+            circle = float(column) + 0.5, float(row) + 0.5, float(radius)
     return circle
 
 

@@ -7,10 +7,11 @@ from functools import cached_property
 from typing import Protocol
 
 import numpy as np
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from numpy.typing import NDArray
 
 from cs_framework.api.arrays import UInt8
+from cs_framework.api.crop import CIRCLE, Crop
 from cs_framework.api.embryo import Circle, EmbryoRegion, find_embryo, grey_plane
 
 
@@ -37,6 +38,8 @@ class Frame:
     """Position within the sequence, ascending in time."""
     circle: Circle | None = None
     """The embryo where the user gives it, as `data.embryo` does; None where it is to be found."""
+    crop: Crop | None = None
+    """What part of the file's frame this is, and at which scale; None where it is all of it, as it is."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -52,6 +55,13 @@ class Frame:
     def embryo(self) -> EmbryoRegion:
         """The circle that holds the embryo, given or found, or the whole frame where none is found."""
         return EmbryoRegion.given(self.circle, self.size) if self.circle else find_embryo(self.grey)
+
+    def cropped(self) -> Frame:
+        """The embryo at the scale of all crops; the frame itself where none is found."""
+        if not self.embryo.found:
+            return self
+        crop = Crop.around(self.embryo)
+        return evolve(self, image=crop.cut(self.image), circle=CIRCLE, crop=crop)
 
 
 @frozen(eq=False)

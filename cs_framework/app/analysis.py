@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -18,7 +17,7 @@ from cs_framework.api.frames import Frame
 from cs_framework.app.folders import Entry
 from cs_framework.app.jobs import Step
 from cs_framework.bundle import Bundle, read_bundle
-from cs_framework.data.images import content_hash, read_frame
+from cs_framework.data.images import content_hash, frame_reader
 from cs_framework.data.refs import FrameRef
 from cs_framework.errors import FrameError, RecipeError
 from cs_framework.pipeline.batch import Batch, Unit, make_units
@@ -91,7 +90,9 @@ class Model:
         }
         loaded = evolve(
             self.loaded,
-            recipe=evolve(self.loaded.recipe, pipeline=pipeline, data=data),
+            recipe=evolve(
+                self.loaded.recipe, pipeline=pipeline, data=evolve(data, crop=self.recipe.data.crop)
+            ),
             proposers=tuple(choice for place, choice in choices.items() if place.startswith("proposer")),
             anomaly_filter=choices.get("anomaly_filter", self.loaded.anomaly_filter),
             embedder=choices.get("embedder", self.loaded.embedder),
@@ -138,7 +139,7 @@ class Model:
         """What results depend on beside the frame; how boxes are ranked and reported is not in it."""
         recipe = self.loaded.recipe
         narrowed = [getattr(recipe.pipeline, name) for name in NARROWED_BY]
-        return digest([self.key, narrowed, recipe.data.bits, recipe.seed])
+        return digest([self.key, narrowed, recipe.data.bits, recipe.data.crop, recipe.seed])
 
 
 @define(eq=False)
@@ -176,12 +177,13 @@ class Analyser:
             step("Reading the frame")
             watched = self._watched(step)
             maker = RegionMaker(model.loaded, watched, Cache(None))
-            read = partial(read_frame, bits=model.loaded.recipe.data.bits)
+            read = frame_reader(model.loaded.recipe.data)
             if model.bundle is None:
                 batch = Batch(unit, read)
                 found = maker.propose(batch, [0])
                 skipped = list(batch.failed.values())
-                results = [_proposed(unit.refs[0], *found[0])] if found else []
+                crop = batch.frame(0).crop if found else None
+                results = [_proposed(unit.refs[0], *found[0]).in_frame(crop)] if found else []
             else:
                 pipeline = model.loaded.recipe.pipeline
                 analysis = Stages(watched, maker, pipeline, read, None).analyse(unit, gated=False)
@@ -191,18 +193,23 @@ class Analyser:
             raise FrameError(f"{skipped[0].reason}{stage}")
         return results[0]
 
-    def explain(self, unit: Unit, bits: int | None) -> Explanation | None:
+    def explain(self, unit: Unit, model: Model) -> Explanation | None:
         """What is behind the anomaly score of one frame, None where there is no filter."""
         component = self.components.anomaly_filter
         if component is None or self.model.bundle is None:
             return None
         with self._lock:
-            return component.explain(Batch(unit, partial(read_frame, bits=bits)).window(0))
+            window = Batch(unit, frame_reader(model.loaded.recipe.data)).window(0)
+            return component.explain(window).in_frame(window.frame.crop)
 
     def embed(self, frame: Frame, box: Sequence[float]) -> Float32:
-        """(D,) the embedding of one box."""
+        """(D,) the embedding of one box of a whole frame."""
+        boxes = np.array([box], np.float32)
+        seen = frame.cropped() if self.model.loaded.recipe.data.crop == "embryo" else frame
         with self._lock:
-            (rows,) = self.components.embedder.embed([(frame, np.array([box], np.float32))])
+            (rows,) = self.components.embedder.embed(
+                [(seen, seen.crop.boxes_in_crop(boxes) if seen.crop else boxes)]
+            )
         return np.asarray(rows[0], np.float32)
 
     @property

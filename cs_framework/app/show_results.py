@@ -20,7 +20,7 @@ from cs_framework.app.analysis import Analyser, LruCache, Model, frame_key
 from cs_framework.app.folders import Root
 from cs_framework.app.run_folders import TrainingRegions, training_frames
 from cs_framework.app.wording import against_truth, figure, headline, literal, reason
-from cs_framework.data.images import read_frame
+from cs_framework.data.images import frame_reader
 from cs_framework.data.refs import FrameRef
 from cs_framework.errors import CSError
 from cs_framework.evaluation.carried import quoted
@@ -221,7 +221,7 @@ def _anomaly(model: Model, analyser: Analyser, unit: Unit, result: FrameResult, 
     found = _explanations().get(key)
     if found is None:
         with st.spinner("Making the residual"):
-            found = analyser.explain(unit, model.loaded.recipe.data.bits)
+            found = analyser.explain(unit, model)
         if found is None:
             return
         _explanations().put(key, found)
@@ -299,7 +299,7 @@ def _neighbours(root: Root, model: Model, vector: Float32) -> None:
         for column, one in zip(st.columns(3), near[start : start + 3], strict=False):
             caption = f"{_LABELS[one.label]}, distance {one.distance:.1f}"
             if one.frame in refs:
-                shown = read_frame(refs[one.frame], model.recipe.data.bits)
+                shown = frame_reader(model.recipe.data)(refs[one.frame])
                 column.image(pictures.close_up(shown, one.box, side=180), caption=caption)
             else:
                 column.caption(f"{caption}: {literal(one.frame)}")

@@ -23,10 +23,10 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from time import sleep
-from typing import TYPE_CHECKING, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, Literal, TypeVar
 
 import imagecodecs
 import numpy as np
@@ -52,6 +52,7 @@ from cs_framework.errors import FrameError, UnavailableError
 
 if TYPE_CHECKING:
     from cs_framework.data.refs import FrameRef
+    from cs_framework.recipe.schema import DataSettings
 
 EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".bmp"}) | tiff.EXTENSIONS | video.EXTENSIONS
 FORMATS = "PNG, JPEG, BMP, TIFF, MP4, MOV, AVI or MKV"
@@ -93,14 +94,22 @@ def read_samples(ref: FrameRef, bits: int | None = None) -> Samples:
     return _named(ref.id, lambda: _decode(ref.path, _listed(ref), bits, ref.z))
 
 
-def read_frame(ref: FrameRef, bits: int | None = None) -> Frame:
+def read_frame(ref: FrameRef, bits: int | None = None, crop: Literal["none", "embryo"] = "none") -> Frame:
     """Decode the frame that `ref` names; see [read_image][cs_framework.data.images.read_image].
+
+    With `crop` "embryo" it is cut around its embryo and scaled, where one is found.
 
     Raises:
         FrameError: naming the frame and why it cannot be read.
     """
     image = to_rgb(read_samples(ref, bits))
-    return Frame(image, id=ref.id, sequence=ref.sequence, index=ref.index, circle=ref.circle)
+    frame = Frame(image, id=ref.id, sequence=ref.sequence, index=ref.index, circle=ref.circle)
+    return frame.cropped() if crop == "embryo" else frame
+
+
+def frame_reader(settings: DataSettings) -> Callable[[FrameRef], Frame]:
+    """Decodes frames as components see them: with the recipe's depth and crop."""
+    return partial(read_frame, bits=settings.bits, crop=settings.crop)
 
 
 def list_shots(path: Path) -> Shots:

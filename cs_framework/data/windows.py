@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from functools import lru_cache, partial
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 
 import numpy as np
 
 from cs_framework.api.components import NOT_DONE, Skipped
-from cs_framework.api.frames import Window
+from cs_framework.api.frames import Frame, Window
 from cs_framework.data.images import read_frame
 from cs_framework.data.labels import LabelledFrame
 from cs_framework.data.refs import FrameRef
@@ -24,14 +24,18 @@ class FrameWindows:
     decoded when asked for, and going through them in order decodes each once, whatever the context.
     """
 
-    def __init__(self, frames: Sequence[LabelledFrame], context: int = 0, bits: int | None = None) -> None:
+    def __init__(
+        self,
+        frames: Sequence[LabelledFrame],
+        context: int = 0,
+        read: Callable[[FrameRef], Frame] = read_frame,
+    ) -> None:
         """Make one window of each of `frames`, with `context` neighbours on each side.
 
-        Neighbours are as `neighbours` says; `bits` is the setting ``data.bits``.
+        Neighbours are as `neighbours` says; `read` decodes a frame.
         """
         self.skipped: list[Skipped] = []
         """The frames that were left out."""
-        read = partial(read_frame, bits=bits)
         kept: list[LabelledFrame] = []
         for frame in frames:
             try:

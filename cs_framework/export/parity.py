@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from cs_framework.api.components import Regions
 from cs_framework.api.frames import Window
-from cs_framework.data.images import read_frame
+from cs_framework.data.images import frame_reader
 from cs_framework.data.refs import FrameSource
 from cs_framework.errors import DataError
 from cs_framework.pipeline.batch import Batch, Unit, make_units
@@ -51,7 +50,7 @@ class Reference:
         )
         batch = Batch(
             Unit(tuple(ref for ref, _ in pairs), tuple(window for _, window in pairs)),
-            partial(read_frame, bits=loaded.recipe.data.bits),
+            frame_reader(loaded.recipe.data),
         )
         read = list(batch.each("read", batch.alive(), batch.frame))
         maker = RegionMaker(loaded, components, Cache(None))

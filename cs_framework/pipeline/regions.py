@@ -140,6 +140,7 @@ class RegionMaker:
         recipe = self.loaded.recipe
         return {
             "bits": recipe.data.bits,
+            "crop": recipe.data.crop,
             "embryo": recipe.data.embryo,
             "device": resolved_device(recipe.pipeline.device),
             "threads": recipe.pipeline.threads,

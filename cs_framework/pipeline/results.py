@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from numpy.typing import NDArray
 
 from cs_framework.api.arrays import Float32
+from cs_framework.api.boxes import as_boxes
 from cs_framework.api.components import Detection, RegionScores
+from cs_framework.api.crop import Crop
 
 
 @frozen(eq=False)
@@ -47,6 +49,21 @@ class FrameResult:
     """x, y and radius of the embryo's circle in pixels of the frame; None where none is found."""
     plane: str | None = None
     """Which of several z planes was read: a number, ``best-focus`` or ``max``; None of frames with one."""
+
+    def in_frame(self, crop: Crop | None) -> FrameResult:
+        """The result of a crop in pixels of its frame; itself where there is no crop."""
+        if crop is None:
+            return self
+        boxes = crop.boxes_in_frame(as_boxes([d.box for d in self.ranked]))
+        moved = {d: evolve(d, box=tuple(box)) for d, box in zip(self.ranked, boxes.tolist(), strict=True)}
+        return evolve(
+            self,
+            size=crop.size,
+            embryo=crop.embryo,
+            proposals=crop.boxes_in_frame(self.proposals),
+            ranked=tuple(moved[d] for d in self.ranked),
+            detections=tuple(moved[d] for d in self.detections),
+        )
 
     @property
     def reported(self) -> tuple[Detection, ...]:

@@ -174,7 +174,7 @@ class Stages:
                     statistics=statistics[i],
                     embryo=circles[i],
                     plane=None if ref.z is None else str(ref.z),
-                )
+                ).in_frame(frame.crop)
             )
         return results
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import TypeVar, TypeVarTuple
 
 from attrs import frozen
 
 from cs_framework.api.frames import Frame
-from cs_framework.data.images import read_frame
+from cs_framework.data.images import frame_reader
 from cs_framework.data.refs import FrameRef
 from cs_framework.pipeline.batch import Unit
 from cs_framework.pipeline.cache import Cache
@@ -75,8 +74,8 @@ class Worker:
 
     @property
     def read(self) -> Callable[[FrameRef], Frame]:
-        """Decodes a frame."""
-        return partial(read_frame, bits=self.loaded.recipe.data.bits)
+        """Decodes a frame as the components see it."""
+        return frame_reader(self.loaded.recipe.data)
 
 
 def analyse(worker: Worker, unit: Unit, gated: bool, keep_regions: bool) -> Analysis:

@@ -28,11 +28,10 @@ from cs_framework.recipe.positions import KeyPath
 from cs_framework.recipe.problems import Place, Problems, dotted
 from cs_framework.recipe.reader import INVALID, Reader, plain
 from cs_framework.recipe.schema import (
-    NARROWED_BY,
+    KEPT,
     ComponentTables,
     ComponentUse,
     ModelSettings,
-    PipelineSettings,
     Recipe,
 )
 from cs_framework.registry import Component, Registry
@@ -101,11 +100,12 @@ class LoadedRecipe:
 def components_to_dict(loaded: LoadedRecipe) -> dict[str, Any]:
     """The components of a recipe as plain values, as ``bundle.json`` keeps them under ``"components"``.
 
-    With them goes which boxes are scored, under ``"pipeline"``: the keys of `NARROWED_BY`.
+    With them goes which boxes are scored and how frames are seen: the keys of `KEPT`.
     """
     described: dict[str, Any] = plain(_components(loaded))
-    pipeline = plain(loaded.recipe.pipeline)
-    described["pipeline"] = {key: pipeline[key] for key in NARROWED_BY if key in pipeline}
+    for table, names in KEPT.items():
+        settings = plain(getattr(loaded.recipe, table))
+        described[table] = {key: settings[key] for key in names if key in settings}
     return described
 
 
@@ -307,13 +307,13 @@ def _bundled(recipe: Recipe, document: Document, problems: Problems) -> tuple[Re
         problems.add(document.place(key), key, str(error))
         problems.raise_if_any()
         raise
-    pipeline = _as_trained(recipe.pipeline, document, described, problems)
+    kept = {table: _as_trained(recipe, table, document, described, problems) for table in KEPT}
     model = (
         evolve(recipe.model, content=digest_of_folder(bundle))
         if named == PRETRAINED
         else ModelSettings(bundle)
     )
-    return evolve(recipe, model=model, pipeline=pipeline), described, bundle
+    return evolve(recipe, model=model, **kept), described, bundle
 
 
 def _changed(path: Path, recorded: str | None, model: ModelSettings) -> Iterator[str]:
@@ -326,14 +326,14 @@ def _changed(path: Path, recorded: str | None, model: ModelSettings) -> Iterator
 
 
 def _as_trained(
-    settings: PipelineSettings, document: Document, described: Document, problems: Problems
-) -> PipelineSettings:
-    """The pipeline, scoring the boxes that the bundle's scorer knows, where the recipe says nothing else."""
-    key = ("pipeline",)
-    read = Reader(described, problems).table(PipelineSettings, described.value(key, {}), key)
-    if not isinstance(read, PipelineSettings):
+    recipe: Recipe, table: str, document: Document, described: Document, problems: Problems
+) -> Any:
+    """A table of the recipe, with what the bundle keeps of it where the recipe says nothing else."""
+    key, settings = (table,), getattr(recipe, table)
+    read = Reader(described, problems).table(type(settings), described.value(key, {}), key)
+    if not isinstance(read, type(settings)):
         return settings
-    unsaid = [name for name in NARROWED_BY if document.value((*key, name)) is None]
+    unsaid = [name for name in KEPT[table] if document.value((*key, name)) is None]
     known = [name for name in unsaid if described.value((*key, name)) is not None]
     return evolve(settings, **{name: getattr(read, name) for name in known})
 

@@ -72,6 +72,11 @@ class DataSettings:
     z: int | Literal["best-focus", "max"] = setting(
         "best-focus", help="of a stack with several z planes: the sharpest, all projected, or one (from 0)"
     )
+    crop: Literal["none", "embryo"] = setting(
+        "none",
+        help="embryo: models see each frame's embryo cut out and at one scale, so raw and cropped frames "
+        "look alike to them; boxes stay in pixels of the frame; a trained bundle keeps it",
+    )
     hours_per_frame: float | None = setting(None, gt=0, help="time between the frames of an embryo")
     synthetic: SyntheticSettings = field(
         factory=SyntheticSettings, metadata={"cs_framework": {"help": "settings of the generator"}}
@@ -186,6 +191,8 @@ class PipelineSettings:
 NARROWED_BY = ("search", "min_proposal_size", "max_proposal_size", "proposal_overlap", "max_proposals")
 """The keys of ``[pipeline]`` that decide which boxes are scored. A trained bundle keeps them, since its
 scorer knows no others."""
+KEPT = {"pipeline": NARROWED_BY, "data": ("crop",)}
+"""The keys that a trained bundle keeps, by their tables: with them, how components see frames."""
 
 
 @frozen

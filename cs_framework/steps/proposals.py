@@ -94,7 +94,7 @@ def _proposed(worker: Worker, unit: Unit) -> _Proposed:
             result = FrameResult(
                 frame.id, frame.sequence, frame.index, frame.size, math.nan, flagged=True, proposals=boxes
             )
-            found.results.append(result)
+            found.results.append(result.in_frame(frame.crop))
             found.seconds.append(seconds)
         found.skipped += [batch.failed[i] for i in sorted(batch.failed)]
     return found

@@ -37,12 +37,14 @@ def report(run: Run, searched: Sequence[Unit]) -> None:
             raise FrameError(f"{frame}: not among the frames of this run")
         return read(frame)
 
+    seen = lru_cache(maxsize=8)(run.worker.read)
+
     def explain(frame: str) -> Explanation:
         component = run.components.anomaly_filter
         assert component is not None
-        window = Window(tuple(decode(ref.id) for ref in windows[frame]))
+        window = Window(tuple(map(seen, windows[frame])))
         with run.components.call(component):
-            return component.explain(window)
+            return component.explain(window).in_frame(window.frame.crop)
 
     write_report(run.out, decode, explain if run.loaded.anomaly_filter else None)
 

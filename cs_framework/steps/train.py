@@ -13,7 +13,7 @@ from attrs import evolve
 
 from cs_framework.api.components import Observer, RegionTable, Skipped
 from cs_framework.bundle import Bundle, write_bundle
-from cs_framework.data.images import content_hash
+from cs_framework.data.images import content_hash, frame_reader
 from cs_framework.data.labels import LabelledFrame
 from cs_framework.data.refs import FrameRef
 from cs_framework.data.windows import FrameWindows
@@ -119,9 +119,9 @@ def _fit_filter(
     if component is None:
         return
     log.info("fitting the anomaly filter on %d normal frames", len(normal))
-    bits = run.loaded.recipe.data.bits
+    read = frame_reader(run.loaded.recipe.data)
     train_windows, val_windows = (
-        FrameWindows(frames, component.context, bits) for frames in (normal, validation)
+        FrameWindows(frames, component.context, read) for frames in (normal, validation)
     )
     _note_skipped(run, [*train_windows.skipped, *val_windows.skipped])
     with run.components.call(component):

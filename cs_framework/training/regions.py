@@ -117,7 +117,8 @@ def regions_of(
         proposed = maker.propose(batch, batch.alive())
 
         sizes = {i: size for i, (size, _) in proposed.items()}
-        truth = partial(_annotated, batch, frames, sizes, altered.drawn)
+        is_cropped = worker.loaded.recipe.data.crop != "none"
+        truth = partial(_annotated, batch, frames, sizes, altered.drawn, is_cropped)
         annotated = batch.each("read", list(proposed), truth)
         chosen = {i: sampling.boxes(frames[i], proposed[i][1], annotated[i]) for i in annotated}
         for orientation in range(sampling.orientations):
@@ -147,14 +148,16 @@ def _annotated(
     frames: Sequence[LabelledFrame],
     sizes: Mapping[int, tuple[int, int]],
     drawn: Mapping[str, Float32],
+    is_cropped: bool,
     i: int,
 ) -> Float32:
     """Boxes of frame `i` of a batch; of drawn strings, only drawing tells."""
     if is_drawn(frames[i].ref):
         return drawn[batch.frame(i).id]
-    boxes = frames[i].boxes(sizes[i])
+    crop = batch.frame(i).crop if is_cropped else None
+    boxes = frames[i].boxes(crop.size if crop else sizes[i])
     assert boxes is not None, "only frames with known boxes come here"
-    return boxes
+    return bx.clip(crop.boxes_in_crop(boxes), sizes[i]) if crop else boxes
 
 
 def make_table(regions: Sequence[FrameRegions], settings: TrainingSettings, dim: int) -> RegionTable:

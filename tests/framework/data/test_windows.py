@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from cs_framework.data import FrameRef, FrameWindows, LabelledFrame
-from cs_framework.data import windows as module
+from cs_framework import Frame
+from cs_framework.data import FrameRef, FrameWindows, LabelledFrame, read_frame
+from cs_framework.data.windows import neighbours
 
 
 @pytest.fixture
@@ -75,18 +77,14 @@ def test_none() -> None:
 
 
 @pytest.mark.parametrize("context", [0, 1, 2, 4])
-def test_one_pass_decodes_each_frame_once(
-    frames: list[LabelledFrame], context: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_pass_decodes_each_frame_once(frames: list[LabelledFrame], context: int) -> None:
     read: list[str] = []
 
-    def counting(ref: FrameRef, bits: int | None) -> object:
+    def counting(ref: FrameRef) -> Frame:
         read.append(ref.id)
-        return real(ref, bits)
+        return read_frame(ref)
 
-    real = module.read_frame
-    monkeypatch.setattr(module, "read_frame", counting)
-    windows = FrameWindows(frames, context)
+    windows = FrameWindows(frames, context, counting)
     read.clear()
     list(windows)
     assert sorted(read) == sorted(frame.ref.id for frame in frames)
@@ -95,14 +93,14 @@ def test_one_pass_decodes_each_frame_once(
 def test_depth_is_handed_on(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     Image.fromarray(np.full((2, 2), 4095, np.uint16)).save(path)
-    (window,) = FrameWindows([LabelledFrame(FrameRef("a.png", path), 0)], bits=12)
+    (window,) = FrameWindows([LabelledFrame(FrameRef("a.png", path), 0)], read=partial(read_frame, bits=12))
     assert window.frame.image.max() == 255
 
 
 @given(st.lists(st.integers(0, 3), max_size=40), st.integers(0, 5))
 def test_windows_are_full_and_centred(sequences: list[int], context: int) -> None:
     refs = [FrameRef(str(i), Path(), 0, str(sequence), i) for i, sequence in enumerate(sequences)]
-    for ref, window in zip(refs, module.neighbours(refs, context), strict=True):
+    for ref, window in zip(refs, neighbours(refs, context), strict=True):
         assert len(window) == 2 * context + 1
         assert window[context] == ref
         assert {other.sequence for other in window} == {ref.sequence}

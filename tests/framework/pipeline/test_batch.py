@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -126,9 +125,8 @@ def test_fitting_and_scoring_see_the_same_windows(frames, context):
     refs = [
         ref(f"{'bad' if damaged else 'good'}{i}", sequence, i) for i, (sequence, damaged) in enumerate(frames)
     ]
-    with patch("cs_framework.data.windows.read_frame", lambda wanted, bits: read(wanted)):
-        fitted = FrameWindows([LabelledFrame(r, 0) for r in refs], context)
-        windows = [[frame.id for frame in window.frames] for window in fitted]
+    fitted = FrameWindows([LabelledFrame(r, 0) for r in refs], context, read)
+    windows = [[frame.id for frame in window.frames] for window in fitted]
     scored = []
     for unit in make_units(refs, context):
         batch = Batch(unit, read)
