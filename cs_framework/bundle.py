@@ -20,6 +20,7 @@ from cs_framework.evaluation.carried import CarriedEvaluation
 from cs_framework.evaluation.operating_point import OperatingPoint
 from cs_framework.files import share_as_new, whole_folder, write_json
 from cs_framework.pipeline.components import Components
+from cs_framework.pipeline.familiarity import Known
 from cs_framework.recipe.document import check_files
 from cs_framework.recipe.reader import plain, read_table
 from cs_framework.recipe.schema import PipelineSettings
@@ -55,6 +56,8 @@ class Bundle:
     boxes: OperatingPoint | None = None
     """Stage 2's: the least confidence of a reported box, and what share of the validation frames, with and
     without strings, then has one; None in bundles of 0.1.0, and where no box was scored."""
+    known: Known | None = None
+    """What frames the model has seen; None in bundles of 0.1.0, which report of all frames alike."""
     notes: tuple[str, ...] = ()
     """What a reader of the results has to know about the training."""
     provenance: dict[str, Any] = field(factory=dict)
@@ -94,6 +97,7 @@ def write_bundle(
             "components": described,
             "gate": asdict(bundle.gate) if bundle.gate else None,
             "boxes": asdict(bundle.boxes) if bundle.boxes else None,
+            "known": asdict(bundle.known) if bundle.known else None,
             "notes": list(bundle.notes),
             "provenance": bundle.provenance,
         }
@@ -130,7 +134,14 @@ def read_bundle(folder: Path) -> Bundle:
     # `asdict` writes None for a missing figure; `plain` treats it like an absent key.
     read = read_table(_Content, plain(content), str(file), folder)
     return Bundle(
-        folder, read.gate, read.boxes, read.notes, read.provenance, read.export, read_carried(folder)
+        folder,
+        read.gate,
+        read.boxes,
+        read.known,
+        read.notes,
+        read.provenance,
+        read.export,
+        read_carried(folder),
     )
 
 
@@ -171,6 +182,7 @@ class _Content:
     components: dict[str, Any]
     gate: Gate | None = None
     boxes: OperatingPoint | None = None
+    known: Known | None = None
     notes: tuple[str, ...] = ()
     provenance: dict[str, Any] = field(factory=dict)
     export: dict[str, Any] = field(factory=dict)

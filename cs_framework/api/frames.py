@@ -38,6 +38,8 @@ class Frame:
     """Position within the sequence, ascending in time."""
     circle: Circle | None = None
     """The embryo where the user gives it, as `data.embryo` does; None where it is to be found."""
+    depth: tuple[int, int] | None = None
+    """Of a file of more than 8 bits a sample: the largest value of the frame, and the bits taken for full."""
     crop: Crop | None = None
     """What part of the file's frame this is, and at which scale; None where it is all of it, as it is."""
 

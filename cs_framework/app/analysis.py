@@ -186,7 +186,9 @@ class Analyser:
                 results = [_proposed(unit.refs[0], *found[0]).in_frame(crop)] if found else []
             else:
                 pipeline = model.loaded.recipe.pipeline
-                analysis = Stages(watched, maker, pipeline, read, None).analyse(unit, gated=False)
+                analysis = Stages(watched, maker, pipeline, read, None, known=model.bundle.known).analyse(
+                    unit, gated=False
+                )
                 results, skipped = analysis.results, analysis.skipped
         if skipped:
             stage = "" if skipped[0].stage == "read" else f" ({skipped[0].stage.replace('_', ' ')})"

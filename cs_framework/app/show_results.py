@@ -19,7 +19,7 @@ from cs_framework.app import pictures, results
 from cs_framework.app.analysis import Analyser, LruCache, Model, frame_key
 from cs_framework.app.folders import Root
 from cs_framework.app.run_folders import TrainingRegions, training_frames
-from cs_framework.app.wording import against_truth, figure, headline, literal, reason
+from cs_framework.app.wording import against_truth, caution, figure, headline, literal, reason
 from cs_framework.data.images import frame_reader
 from cs_framework.data.refs import FrameRef
 from cs_framework.errors import CSError
@@ -117,6 +117,8 @@ def answer(
     st.caption(literal(reason(result, model.threshold)))
     if model.bundle is not None and model.bundle.evaluation is not None:
         st.caption(literal(" ".join(quoted(model.bundle.evaluation))))
+    if (doubt := caution(result)) is not None:
+        st.warning(literal(doubt))
     left, right = (st.container(), st.container()) if compact else st.columns([4, 3], gap="medium")
     with right:
         if truth is not None:

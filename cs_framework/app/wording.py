@@ -47,6 +47,15 @@ def reason(result: FrameResult, threshold: float | None) -> str:
     return " ".join(parts)
 
 
+def caution(result: FrameResult) -> str | None:
+    """Why the answer should not be trusted, where the model does not know such frames."""
+    if result.state.name == "unfamiliar":
+        return f"This frame is unlike those that the model was trained on: {result.state.reason}."
+    if result.state.name == "no-blastocyst":
+        return f"This frame shows no blastocyst yet: {result.state.reason}."
+    return None
+
+
 def against_truth(result: FrameResult, truth: Float32) -> str:
     """How the boxes shown agree with the true ones."""
     if not len(truth):

@@ -102,8 +102,15 @@ def read_frame(ref: FrameRef, bits: int | None = None, crop: Literal["none", "em
     Raises:
         FrameError: naming the frame and why it cannot be read.
     """
-    image = to_rgb(read_samples(ref, bits))
-    frame = Frame(image, id=ref.id, sequence=ref.sequence, index=ref.index, circle=ref.circle)
+    samples = read_samples(ref, bits)
+    frame = Frame(
+        to_rgb(samples),
+        id=ref.id,
+        sequence=ref.sequence,
+        index=ref.index,
+        circle=ref.circle,
+        depth=(int(samples.values.max()), samples.bits) if samples.bits > 8 else None,
+    )
     return frame.cropped() if crop == "embryo" else frame
 
 

@@ -46,13 +46,15 @@ FRAMES = pa.schema(
         ("anomaly_score", pa.float32()),
         ("flagged", pa.bool_()),
         ("detections", pa.int32()),
+        ("state", pa.string()),
+        ("state_reason", pa.string()),
         ("embryo_found", pa.bool_()),
         *_EMBRYO,
         ("plane", pa.string()),
     ]
 )
-"""The circle of the embryo is in pixels of the frame, and null where none was found; `plane` is null for
-frames with one plane."""
+"""`state` is null where the bundle does not tell what its model knows. The circle of the embryo is in pixels
+of the frame, and null where none was found; `plane` is null for frames with one plane."""
 DETECTIONS = pa.schema([*FRAME, ("anomaly_score", pa.float32()), ("rank", pa.int32()), *_BOX, *_SCORES])
 PROPOSALS = pa.schema([("frame", pa.string()), *_BOX, *_SCORES])
 SKIPPED = pa.schema([("frame", pa.string()), ("stage", pa.string()), ("reason", pa.string())])
@@ -68,11 +70,13 @@ JUDGED = pa.schema(
         ("flagged", pa.bool_()),
         ("detections", pa.list_(pa.list_(pa.float32(), 5))),
         ("reach", pa.list_(pa.float32())),
+        ("state", pa.string()),
     ]
 )
 """Predictions next to ground truth, one row per frame of val and test. `content` is a digest of the file;
 `boxes` are the annotated ones, null where nobody drew any; `detections` are x1, y1, x2, y2 and confidence of
-what is reported where a frame is flagged; `reach` is the best IoU of any proposal with each of `boxes`."""
+what is reported where a frame is flagged; `reach` is the best IoU of any proposal with each of `boxes`;
+`state` changes no figure, and is null where the bundle does not tell it."""
 TRUTH = ("split", "frame", "content", "sequence", "label", "boxes")
 """Columns of `JUDGED` that are the same for any two runs on the same frames."""
 
@@ -132,6 +136,8 @@ def frames_table(results: Iterable[FrameResult], schema: pa.Schema = FRAMES) -> 
             **frame_columns(r),
             "flagged": r.flagged,
             "detections": len(r.reported),
+            "state": r.state.name or None,
+            "state_reason": r.state.reason or None,
             "embryo_found": r.embryo is not None,
             **dict(zip((name for name, _ in _EMBRYO), r.embryo or (), strict=False)),
             "plane": r.plane,
@@ -208,6 +214,7 @@ def judged_table(judged: Mapping[str, Sequence[JudgedFrame]], content: Callable[
             "flagged": frame.result.flagged,
             "detections": [[*d.box, d.confidence] for d in frame.result.detections],
             "reach": Overlaps.of(frame).of_boxes.tolist(),
+            "state": frame.result.state.name or None,
         }
         for split, frames in judged.items()
         for frame in frames

@@ -11,6 +11,7 @@ from cs_framework.api.arrays import Float32
 from cs_framework.api.boxes import as_boxes
 from cs_framework.api.components import Detection, RegionScores
 from cs_framework.api.crop import Crop
+from cs_framework.pipeline.familiarity import State
 
 
 @frozen(eq=False)
@@ -47,6 +48,10 @@ class FrameResult:
     """The frame's time within its sequence, where it is known."""
     embryo: tuple[float, float, float] | None = None
     """x, y and radius of the embryo's circle in pixels of the frame; None where none is found."""
+    state: State = field(factory=State)
+    """Whether the model knows such frames; boxes of others may be withheld from `detections`."""
+    depth: tuple[int, int] | None = None
+    """As `Frame.depth`."""
     plane: str | None = None
     """Which of several z planes was read: a number, ``best-focus`` or ``max``; None of frames with one."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 
@@ -18,6 +18,7 @@ from cs_framework.data.refs import FrameRef
 from cs_framework.errors import CSError
 from cs_framework.pipeline.batch import Batch, Unit
 from cs_framework.pipeline.components import Components
+from cs_framework.pipeline.familiarity import Known, State, figures
 from cs_framework.pipeline.regions import RegionMaker
 from cs_framework.pipeline.results import FrameResult, frame_cues
 from cs_framework.pipeline.timings import Timings, peak_memory
@@ -57,6 +58,10 @@ class Stages:
     """The gate: frames that score at least this are flagged; None flags all."""
     least: float = 0.0
     """Boxes below this confidence are not reported."""
+    known: Known | None = None
+    """What the model saw in training; None where nothing tells."""
+    withhold: bool = False
+    """Whether boxes are reported of familiar frames alone."""
 
     def analyse(self, unit: Unit, *, gated: bool, keep_regions: bool = True) -> Analysis:
         """Results of every frame of a unit that does not fail.
@@ -140,6 +145,21 @@ class Stages:
 
         return batch.together("anomaly_filter", batch.alive(), observe)
 
+    def figures(self, unit: Unit) -> list[tuple[str, dict[str, float]]]:
+        """Id and figures, as `Known` compares them, of every frame of a unit that does not fail."""
+        found = []
+        for piece in unit.batches():
+            batch = Batch(piece, self.read)
+            scores, observed = self._filter(batch), self._observe(batch)
+            found += [
+                (piece.refs[i].id, figures(batch.frame(i), scores[i], observed.get(i, {})))
+                for i in batch.alive()
+            ]
+        return found
+
+    def _state(self, frame: Frame, score: float, observed: Mapping[str, float]) -> State:
+        return self.known.state(figures(frame, score, observed)) if self.known else State()
+
     def _batch(self, batch: Batch, gated: bool) -> list[FrameResult]:
         scores = self._filter(batch)
         observed = self._observe(batch)
@@ -152,11 +172,15 @@ class Stages:
         )
         statistics = batch.each("read", batch.alive(), lambda i: frame_cues(batch.frame(i).grey))
         circles = batch.each("read", batch.alive(), lambda i: _circle(batch.frame(i)))
+        states = batch.each(
+            "read", batch.alive(), lambda i: self._state(batch.frame(i), scores[i], observed.get(i, {}))
+        )
         results = []
         for i in batch.alive():
             frame, ref = batch.frame(i), batch.unit.refs[i]
             proposals, region_scores = judged.get(i, (bx.as_boxes([]), None))
             ranked = rank(frame.id, proposals, region_scores, self.settings)
+            told = not self.withhold or states[i].name in {"", "familiar"}
             results.append(
                 FrameResult(
                     frame=frame.id,
@@ -169,10 +193,12 @@ class Stages:
                     proposals=proposals,
                     scores=region_scores,
                     ranked=ranked,
-                    detections=report(ranked, self.settings.top, self.least),
+                    detections=report(ranked, self.settings.top, self.least) if told else (),
+                    state=states[i],
                     observed=observed.get(i, {}),
                     statistics=statistics[i],
                     embryo=circles[i],
+                    depth=frame.depth,
                     plane=None if ref.z is None else str(ref.z),
                 ).in_frame(frame.crop)
             )

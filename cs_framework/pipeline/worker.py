@@ -19,6 +19,7 @@ from cs_framework.data.refs import FrameRef
 from cs_framework.pipeline.batch import Unit
 from cs_framework.pipeline.cache import Cache
 from cs_framework.pipeline.components import Components, make_env
+from cs_framework.pipeline.familiarity import Known
 from cs_framework.pipeline.regions import RegionMaker
 from cs_framework.pipeline.stages import Analysis, Stages
 from cs_framework.recipe import LoadedRecipe, load_recipe
@@ -39,6 +40,10 @@ class WorkerSpec:
     """The gate."""
     least: float = 0.0
     """The least confidence of a reported box."""
+    known: Known | None = None
+    """What the model saw in training."""
+    withhold: bool = False
+    """Whether boxes are reported of familiar frames alone."""
     cache: Path | None = None
     block: tuple[str, ...] = ()
     content: str = ""
@@ -65,7 +70,16 @@ class Worker:
         """The two stages with this worker's components."""
         recipe = self.loaded.recipe
         spec = self.spec
-        return Stages(self.components, self.regions, recipe.pipeline, self.read, spec.threshold, spec.least)
+        return Stages(
+            self.components,
+            self.regions,
+            recipe.pipeline,
+            self.read,
+            spec.threshold,
+            spec.least,
+            spec.known,
+            spec.withhold,
+        )
 
     @property
     def regions(self) -> RegionMaker:

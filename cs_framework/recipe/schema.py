@@ -211,6 +211,10 @@ class DetectSettings:
         help="folder, image, TIFF stack, video, or list of files (.txt, .csv); without it, the frames of the "
         "test (else val) split",
     )
+    unfamiliar: Literal["withhold", "report"] = setting(
+        "withhold",
+        help="boxes of frames that are unlike those of the training, or before a blastocyst",
+    )
 
 
 @frozen

@@ -84,15 +84,26 @@ class Totals:
     """Embryos with at least one reported string."""
     frames: int = 0
     frames_with_strings: int = 0
+    unfamiliar: int = 0
+    """Frames unlike those that the model was trained on."""
+    early: int = 0
+    """Frames before a blastocyst."""
 
     @classmethod
-    def of(cls, sequences: pa.Table) -> Totals:
-        """Sums over ``sequences.parquet``."""
+    def of(cls, sequences: pa.Table, states: Sequence[str | None] = ()) -> Totals:
+        """Sums over ``sequences.parquet`` and the states in ``frames.parquet``."""
         if not len(sequences):
             return cls()
         shown = sequences["frames_with_strings"]
         with_strings = pc.sum(pc.greater(shown, 0)).as_py()
-        return cls(len(sequences), with_strings, pc.sum(sequences["frames"]).as_py(), pc.sum(shown).as_py())
+        return cls(
+            len(sequences),
+            with_strings,
+            pc.sum(sequences["frames"]).as_py(),
+            pc.sum(shown).as_py(),
+            unfamiliar=states.count("unfamiliar"),
+            early=states.count("no-blastocyst"),
+        )
 
 
 @frozen(eq=False)
@@ -149,7 +160,7 @@ class Contents:
             proposals=_json(folder / "proposals.json"),
             judged=judged,
             sequences=sequences,
-            totals=Totals.of(everything),
+            totals=Totals.of(everything, _states(folder / "frames.parquet")),
             detected=(folder / "detections.parquet").exists(),
             timelines=_timelines(folder, shown, known),
             tracks=_grouped(_rows(folder / "tracks.parquet", shown)),
@@ -310,6 +321,14 @@ def _rows(path: Path, sequences: Sequence[str] | None = None) -> list[Row]:
 
 def _table(path: Path, schema: pa.Schema) -> pa.Table:
     return pq.read_table(path) if path.exists() else schema.empty_table()
+
+
+def _states(path: Path) -> list[str | None]:
+    """The state of every frame; nothing where the file is of a version that has none."""
+    if not path.exists() or "state" not in pq.read_schema(path).names:
+        return []
+    found: list[str | None] = pq.read_table(path, columns=["state"])["state"].to_pylist()
+    return found
 
 
 def _text(path: Path) -> str:

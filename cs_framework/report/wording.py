@@ -12,7 +12,7 @@ from cs_framework.api import boxes as bx
 from cs_framework.evaluation.carried import quoted
 from cs_framework.evaluation.metrics import FOUND_IOU
 from cs_framework.report.charts import interval
-from cs_framework.report.contents import Contents, ReportFrame, Row
+from cs_framework.report.contents import Contents, ReportFrame, Row, Totals
 
 ADAPTATION = ("adapted", "not adapted")
 """How the notes of a bundle begin that say whether it was adapted to the frames of the run."""
@@ -154,6 +154,17 @@ def _no_evidence(contents: Contents) -> bool:
     return wrong > AS_OFTEN * right or wrong >= share
 
 
+def _unknown(totals: Totals, boxes: str) -> Iterator[str]:
+    """How many frames the model cannot judge, and what became of their boxes."""
+    told = "no boxes are reported of them" if boxes == "withhold" else "their boxes are reported all the same"
+    if totals.unfamiliar:
+        count = f"{totals.unfamiliar} of {_count(totals.frames, 'frame')}"
+        yield f"Unlike anything the model was trained on: {count}; {told}."
+    if totals.early:
+        count = f"{totals.early} of {_count(totals.frames, 'frame')}"
+        yield f"Without a cavity, before a blastocyst: {count}; {told}."
+
+
 def answer(contents: Contents) -> Iterator[str]:
     """What stands below the headline: how many frames, and which embryo is the surest."""
     totals = contents.totals
@@ -161,6 +172,7 @@ def answer(contents: Contents) -> Iterator[str]:
         return
     shown, frames = totals.frames_with_strings, _count(totals.frames, "frame")
     yield f"{shown} of {frames} carr{'ies' if totals.frames == 1 else 'y'} at least one reported string."
+    yield from _unknown(totals, contents.recipe.get("detect", {}).get("unfamiliar", "withhold"))
     best = contents.sequences[0]
     if best["frames_with_strings"] and totals.embryos > 1:
         yield (

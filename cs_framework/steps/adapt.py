@@ -17,6 +17,7 @@ from attrs import evolve
 
 from cs_framework.api.components import Adaptable
 from cs_framework.bundle import Bundle, add_note, read_bundle, write_bundle
+from cs_framework.data.images import frame_reader
 from cs_framework.data.labels import LabelledFrame
 from cs_framework.data.source import open_source
 from cs_framework.data.windows import FrameWindows
@@ -81,6 +82,7 @@ def adapt(run: Run) -> None:
         folder=run.out / "model",
         gate=gate,
         boxes=boxes,
+        known=given.known.of_frames if given.known else None,
         notes=(history_note, *given.notes),
         provenance={**given.provenance, "adapted": {"frames": len(learnt), "views": settings.views}},
     )
@@ -102,8 +104,8 @@ def _learn(run: Run, learnt: Sequence[LabelledFrame], held_out: Sequence[Labelle
         raise DataError("an exported model cannot learn on: take the one that it was made from")
     if len(learnt) + len(held_out) < FEWEST:
         raise DataError(f"{len(learnt) + len(held_out)} frames are too few, {FEWEST} are wanted")
-    views, bits = run.loaded.recipe.adapt.views, run.loaded.recipe.data.bits
-    train, val = (FrameWindows(frames, run.context, bits) for frames in (learnt, held_out))
+    views, read = run.loaded.recipe.adapt.views, frame_reader(run.loaded.recipe.data)
+    train, val = (FrameWindows(frames, run.context, read) for frames in (learnt, held_out))
     if not (len(train) and len(val)):
         raise DataError("too few frames can be read")
     log.info("adapting to %d frames of the input, taken as string-free", len(train))

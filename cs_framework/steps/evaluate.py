@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 
 from cs_framework.bundle import write_carried
 from cs_framework.data.images import content_hash
@@ -71,4 +72,8 @@ def _judge(run: Run, split: str) -> list[JudgedFrame]:
     if outputs.proposals:
         folder = run.out / "proposals" / split
         write.proposals(folder, results, run.reader(refs), outputs.overlays)
+    states = Counter(r.state.name for r in results if r.state.name)
+    if states.total() > states["familiar"]:
+        told = ", ".join(f"{count} {name}" for name, count in sorted(states.items()))
+        log.warning("%s: all frames are judged, although some are not familiar: %s", split, told)
     return [JudgedFrame(r, frames[r.frame].label, frames[r.frame].boxes(r.size)) for r in results]

@@ -39,6 +39,7 @@ from cs_framework.steps.points import gate_at
 from cs_framework.steps.proposals import evaluate_proposals
 from cs_framework.steps.report import report
 from cs_framework.steps.run import Run, result_relevant
+from cs_framework.steps.tally import Tally
 from cs_framework.steps.train import train
 
 log = logging.getLogger("cs_framework")
@@ -270,24 +271,16 @@ def _sum_up(run: Run) -> int:
         log.warning("skipped %s (%s): %s", item.frame, item.stage, item.reason)
     if len(skipped) > SHOWN:
         log.warning("and %d more", len(skipped) - SHOWN)
-    frames = 0
+    tally = Tally()
     if detected is not None:
-        flagged = boxes = lost = 0
         for result in detected:
-            frames += 1
-            flagged += result.flagged
-            boxes += len(result.reported)
-            lost += result.embryo is None
-        log.info("%d frames, %d flagged, %d strings reported", frames, flagged, boxes)
-        if lost:
-            log.warning(
-                "embryo not found in %d of %d frames: there the whole frame was searched", lost, frames
-            )
+            tally.add(result)
+        tally.log()
     report(run, [shard.unit for shard in detected.shards] if detected is not None else [])
     count = len({item.frame for item in skipped})
     log.info("results in %s; %d frames skipped%s", run.out, count, " (skipped.csv)" if count else "")
     exit_code = _tell_not_done(skipped)
-    return 1 if detected is not None and not frames else exit_code
+    return 1 if detected is not None and not tally.frames else exit_code
 
 
 def _report_time(run: Run) -> None:

@@ -26,6 +26,7 @@ from cs_framework.api.components import Detection, RegionScores, Skipped
 from cs_framework.errors import CSError, RecipeError
 from cs_framework.files import sweep, whole_file
 from cs_framework.pipeline.batch import Shard
+from cs_framework.pipeline.familiarity import State
 from cs_framework.pipeline.results import FrameResult
 from cs_framework.pipeline.stages import Analysis
 
@@ -45,7 +46,10 @@ PART = pa.schema(
         ("height", pa.int32()),
         ("anomaly_score", pa.float32()),
         ("flagged", pa.bool_()),
+        ("state", pa.string()),
+        ("state_reason", pa.string()),
         ("embryo", pa.list_(pa.float64())),
+        ("depth", pa.list_(pa.int32())),
         ("plane", pa.string()),
         ("observed", pa.map_(pa.string(), pa.float32())),
         ("stage", pa.string()),
@@ -194,7 +198,10 @@ def _of_result(result: FrameResult) -> dict[str, Any]:
         "height": height,
         "anomaly_score": result.score,
         "flagged": result.flagged,
+        "state": result.state.name,
+        "state_reason": result.state.reason,
         "embryo": result.embryo,
+        "depth": result.depth,
         "plane": result.plane,
         "observed": list(result.observed.items()),
     }
@@ -247,7 +254,9 @@ def _results(table: pa.Table) -> Iterator[FrameResult]:
             size=(row["height"], row["width"]),
             score=row["anomaly_score"],
             flagged=row["flagged"],
+            state=State(row["state"], row["state_reason"]),
             embryo=tuple(row["embryo"]) if row["embryo"] else None,
+            depth=tuple(row["depth"]) if row["depth"] else None,
             plane=row["plane"],
             observed=dict(row["observed"]),
             proposals=proposed[:, :4],

@@ -147,6 +147,8 @@ class Run:
             bundle=self.bundle.folder,
             threshold=gate.point.threshold if gate else None,
             least=self.bundle.least_confidence(self.loaded.recipe.pipeline),
+            known=self.bundle.known,
+            withhold=gated and self.loaded.recipe.detect.unfamiliar == "withhold",
             content=digest(self.origin()),
         )
         few = len(units) < 2 * self.engine.workers

@@ -22,6 +22,7 @@ from cs_framework.evaluation.plots import write_history
 from cs_framework.outputs.tables import embeddings_table, region_table, write_parquet
 from cs_framework.pipeline.batch import make_batches
 from cs_framework.pipeline.components import digest
+from cs_framework.pipeline.familiarity import Known
 from cs_framework.pipeline.worker import Worker
 from cs_framework.recipe import components_to_dict
 from cs_framework.recipe.schema import ImplantSettings
@@ -33,6 +34,9 @@ from cs_framework.training.points import PointFrames, point_frames
 from cs_framework.training.regions import FrameRegions, Sampling, make_table, regions_of
 
 log = logging.getLogger(__name__)
+
+FAMILIAR_BATCHES = 24
+"""Of 16 frames at most, over which the ranges of what the model knows are taken."""
 
 
 def train(run: Run) -> None:
@@ -70,6 +74,7 @@ def train(run: Run) -> None:
         folder=run.out / "model",
         gate=gate,
         boxes=boxes,
+        known=_known(run, (*normal, *annotated, *validation)),
         notes=tuple(notes),
         provenance={
             "seed": run.loaded.recipe.seed,
@@ -102,6 +107,15 @@ def _lacking(run: Run, annotated: Sequence[LabelledFrame]) -> Iterator[str]:
         yield "no annotated frames: all strings that the scorer learns from are drawn"
     if not (run.split("val") or run.split("test")):
         yield "neither val nor test has frames: nothing is judged; operating points rest on training frames"
+
+
+def _known(run: Run, frames: Sequence[LabelledFrame]) -> Known | None:
+    """What the trained filter makes of some of the frames, all over the data; None where all are damaged."""
+    batches = make_batches([f.ref for f in frames], run.context)
+    taken = batches[:: -(-len(batches) // FAMILIAR_BATCHES)]
+    seen = [one for batch in run.track(taken, "what is familiar") for one in run.worker.stages.figures(batch)]
+    labels = {f.ref.id: f.label for f in frames}
+    return Known.of([known for _, known in seen], [labels[frame] for frame, _ in seen]) if seen else None
 
 
 def _content(ref: FrameRef) -> str:

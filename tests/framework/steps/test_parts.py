@@ -14,6 +14,7 @@ from cs_framework.api.components import NOT_DONE, Skipped
 from cs_framework.data.refs import FrameRef
 from cs_framework.errors import RecipeError
 from cs_framework.pipeline.batch import Share, make_shards
+from cs_framework.pipeline.familiarity import State
 from cs_framework.pipeline.results import FrameResult
 from cs_framework.pipeline.stages import Analysis
 from cs_framework.steps.parts import Parts, context_of
@@ -51,6 +52,8 @@ def result(ref: FrameRef) -> FrameResult:
         score=float(np.float32(rng.random())) if ref.index else math.nan,
         flagged=ref.index % 2 == 0,
         embryo=(20.5, 15.25, 9.125) if ref.index % 2 else None,
+        depth=(4095, 16) if ref.index % 2 else None,
+        state=State("unfamiliar", "contrast 3") if ref.index % 2 else State(),
         plane="best-focus" if ref.index % 3 else None,
         observed={"cavity_area": 0.25 * (ref.index % 3), "focus": 2.0} if ref.index % 2 else {},
         proposals=found,
@@ -74,7 +77,9 @@ def test_results_come_back_as_they_were_frame_by_frame(shards, tmp_path):
         np.testing.assert_equal(now.score, was.score)
         assert now.detections == was.detections
         assert now.observed == was.observed
-        assert (now.embryo, now.plane) == (was.embryo, was.plane)
+        assert (now.embryo, now.depth, now.state, now.plane) == (
+            *(was.embryo, was.depth, was.state, was.plane),
+        )
         assert (now.frame, now.sequence, now.index, now.size, now.flagged) == (
             *(was.frame, was.sequence, was.index, was.size, was.flagged),
         )
