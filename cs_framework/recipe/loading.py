@@ -220,7 +220,7 @@ class _Chooser:
     def _choice(self, kind: Kind, use: ComponentUse, path: KeyPath) -> Choice | None:
         place = self.document.place((*path, "use"))
         try:
-            component = self.registry.find(kind, use.use)
+            component = self.registry.find(kind, use.use, use.version)
             settings_class = component.settings_class()
         except (RecipeError, SetupError) as error:
             self.problems.add(place, (*path, "use"), str(error))

@@ -68,11 +68,11 @@ class Registry:
             if kind in (None, component.kind)
         )
 
-    def find(self, kind: Kind, use: str) -> Component:
+    def find(self, kind: Kind, use: str, version: str | None = None) -> Component:
         """The component that a recipe means by `use`: a bare name, or ``distribution/name``.
 
         A component that comes with the framework wins over others of the same bare name, so installing a
-        plugin never changes what an existing recipe means.
+        plugin never changes what an existing recipe means. `version` is the recorded one, for the cure.
 
         Raises:
             RecipeError: no such component, and why; or several, and which.
@@ -86,7 +86,7 @@ class Registry:
                 f"several plugins supply {a(kind)} {use!r}; "
                 f"write one of {listed(component.qualified_name for component in matches)}"
             )
-        raise RecipeError(self._why_unknown(kind, use))
+        raise RecipeError(self._why_unknown(kind, use, version))
 
     def shortest_use(self, component: Component) -> str:
         """The bare name where it means this component, else the qualified one."""
@@ -107,7 +107,7 @@ class Registry:
             raise RecipeError(self._why_unknown(None, use))
         return matches
 
-    def _why_unknown(self, kind: Kind | None, use: str) -> str:
+    def _why_unknown(self, kind: Kind | None, use: str, version: str | None = None) -> str:
         """Tell a wrong kind, a broken or blocked plugin, a typing error and a missing plugin apart."""
         wanted = kind or "component"
         others = [component for component in self.components() if component.is_called(use)]
@@ -120,14 +120,18 @@ class Registry:
         candidates = self.components(kind)
         names = {name for component in candidates for name in (component.name, component.qualified_name)}
         suggestion = did_you_mean(use, sorted(names))
+        distribution, qualified, _ = use.rpartition("/")
+        known = {plugin.provenance.distribution for plugin in self.plugins}
+        if version is not None and qualified and normalised(distribution) not in known:
+            wanted_version = f"{distribution}=={version}"
+            return (
+                f"{use!r}: recorded with {wanted_version}, not installed here: pip install {wanted_version}"
+            )
         if suggestion:
             return f"there is no {wanted.replace('_', ' ')} {use!r}{suggestion}"
-        distribution, qualified, _ = use.rpartition("/")
         if qualified and distribution.endswith(".py"):
             return f"{use!r} comes from a one-file plugin: name the path of {distribution!r} under 'plugins'"
-        if qualified and all(
-            plugin.provenance.distribution != normalised(distribution) for plugin in self.plugins
-        ):
+        if qualified and normalised(distribution) not in known:
             return f"{use!r}: the distribution {distribution!r} is not installed: pip install {distribution}"
         available = listed(sorted(self.shortest_use(component) for component in candidates)) or "none"
         text = f"no installed plugin supplies {a(wanted)} {use!r} (available: {available})"

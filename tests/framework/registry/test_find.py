@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -133,3 +134,9 @@ def test_no_plugins_at_all():
 
 def test_the_former_name_of_the_project_still_means_its_components():
     assert REGISTRY.find("scorer", "cs-framework/mean") == REGISTRY.find("scorer", "cytoplasmic-strings/mean")
+
+
+def test_a_recorded_distribution_that_is_not_installed_is_told_with_its_version():
+    with pytest.raises(RecipeError, match=re.escape("pip install cs-ones==1.2")) as caught:
+        REGISTRY.find("scorer", "cs-ones/mean", "1.2")  # close to cs-one/mean
+    assert "did you mean" not in str(caught.value)
