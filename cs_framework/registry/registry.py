@@ -122,17 +122,14 @@ class Registry:
         suggestion = did_you_mean(use, sorted(names))
         distribution, qualified, _ = use.rpartition("/")
         known = {plugin.provenance.distribution for plugin in self.plugins}
-        if version is not None and qualified and normalised(distribution) not in known:
-            wanted_version = f"{distribution}=={version}"
-            return (
-                f"{use!r}: recorded with {wanted_version}, not installed here: pip install {wanted_version}"
-            )
-        if suggestion:
+        is_missing = bool(qualified) and normalised(distribution) not in known
+        if suggestion and not (is_missing and version):
             return f"there is no {wanted.replace('_', ' ')} {use!r}{suggestion}"
         if qualified and distribution.endswith(".py"):
             return f"{use!r} comes from a one-file plugin: name the path of {distribution!r} under 'plugins'"
-        if qualified and normalised(distribution) not in known:
-            return f"{use!r}: the distribution {distribution!r} is not installed: pip install {distribution}"
+        if is_missing:
+            cure = f"pip install {distribution}" + (f"=={version}" if version else "")
+            return f"{use!r}: the distribution {distribution!r} is not installed: {cure}"
         available = listed(sorted(self.shortest_use(component) for component in candidates)) or "none"
         text = f"no installed plugin supplies {a(wanted)} {use!r} (available: {available})"
         if absent:
