@@ -8,7 +8,6 @@ exported. Bundles are not trusted: what they may hold is in
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -21,8 +20,8 @@ from cs_framework.evaluation.operating_point import OperatingPoint
 from cs_framework.files import share_as_new, whole_folder, write_json
 from cs_framework.pipeline.components import Components
 from cs_framework.pipeline.familiarity import Known
-from cs_framework.recipe.document import check_files
-from cs_framework.recipe.reader import plain, read_table
+from cs_framework.recipe.document import check_files, read_json
+from cs_framework.recipe.reader import describe, plain, read_table
 from cs_framework.recipe.schema import PipelineSettings
 
 FORMAT = 1
@@ -121,16 +120,18 @@ def read_bundle(folder: Path) -> Bundle:
     check_files(folder)
     file = folder / "bundle.json"
     try:
-        content = json.loads(file.read_bytes())
+        content = read_json(file)
         made_as = content["format"]
     except FileNotFoundError:
         raise RecipeError(
             f"{file}: no such file; model.bundle is the model/ folder of a finished run"
         ) from None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise RecipeError(f"{file}: not a readable bundle ({error!r}); train again") from error
     if made_as != FORMAT:
-        raise RecipeError(f"{file}: format {made_as!r} is not {FORMAT}: train again with this version")
+        raise RecipeError(
+            f"{file}: format {describe(made_as)} is not {FORMAT}: train again with this version"
+        )
     # `asdict` writes None for a missing figure; `plain` treats it like an absent key.
     read = read_table(_Content, plain(content), str(file), folder)
     return Bundle(
@@ -148,7 +149,7 @@ def read_bundle(folder: Path) -> Bundle:
 def add_note(folder: Path, note: str) -> None:
     """Put a note before the others of a bundle."""
     file = folder / "bundle.json"
-    content = json.loads(file.read_bytes())
+    content = read_json(file)
     write_json(file, {**content, "notes": [note, *content.get("notes", ())]})
 
 
@@ -167,8 +168,8 @@ def read_carried(folder: Path) -> CarriedEvaluation | None:
     if not file.exists():
         return None
     try:
-        content = json.loads(file.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
+        content = read_json(file)
+    except (OSError, ValueError) as error:
         raise RecipeError(f"{file}: not a readable evaluation ({error!r}); remove it") from error
     return read_table(CarriedEvaluation, plain(content), str(file), folder)
 

@@ -12,6 +12,11 @@ def printable(text: str) -> str:
     return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
+def shortened(text: str, most: int) -> str:
+    """Text of `most` characters at most, its end left out where it is longer."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
 class CSError(Exception):
     """Base of all errors that the framework and its components raise on purpose."""
 

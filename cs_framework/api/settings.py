@@ -19,6 +19,9 @@ A recipe's text becomes an absolute path where it names something that exists (r
 begins with ``.``, ``~`` or ``/``; else it stays as it is.
 """
 
+MOST_ITEMS = 1000
+"""Of a setting that is a list."""
+
 
 def setting(
     default: Any = NOTHING,
@@ -38,9 +41,10 @@ def setting(
     Args:
         default: the value when a recipe is silent; without one the setting is required.
         help: one line for people, with the unit where there is one.
-        ge: smallest allowed value. Bounds apply to each item of a tuple.
+        ge: smallest allowed value. Bounds apply to each item of a tuple, which has `MOST_ITEMS` at most.
         gt: exclusive lower bound.
-        le: largest allowed value.
+        le: largest allowed value. Give one wherever memory or time grows with the value: bundles may come
+            from anybody.
         lt: exclusive upper bound.
         choices: the allowed values.
         acts_when: values of other settings without which this one makes no difference, such as
@@ -66,13 +70,19 @@ def setting(
             checks.append(getattr(validators, name)(bound))
     if choices is not None:
         checks.append(validators.in_(choices))
-    each = [_each(check) for check in checks]
+    each = [_few, *(_each(check) for check in checks)]
     if validator is not None:
         each.append(validator)
     stated = {name: bound for name, bound in bounds.items() if bound is not None}
     told = {"help": help, "choices": choices, "acts_when": acts_when, "formerly": formerly}
     metadata = {METADATA_KEY: {**told, **stated}}
-    return field(default=default, validator=each or None, metadata=metadata)
+    return field(default=default, validator=each, metadata=metadata)
+
+
+def _few(instance: Any, attribute: Any, value: Any) -> None:
+    """Refuse lists that no person wrote, which may ask for any amount of memory and time."""
+    if isinstance(value, tuple | list) and len(value) > MOST_ITEMS:
+        raise ValueError(f"{attribute.name!r} must have at most {MOST_ITEMS} items, not {len(value)}")
 
 
 def multiple_of(number: int, reason: str) -> Any:

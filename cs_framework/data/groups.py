@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Mapping, Set
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -11,6 +10,7 @@ from attrs import evolve, frozen
 
 from cs_framework.data.samples import MAX_HOURS
 from cs_framework.errors import DataError
+from cs_framework.recipe.patterns import NamePattern
 
 INDEX = "index.csv"
 
@@ -38,7 +38,7 @@ class Grouping:
 
     rows: Mapping[str, Row]
     """By path relative to the folder, with ``/``; perhaps with ``#page``."""
-    pattern: re.Pattern[str] | None
+    pattern: NamePattern | None
 
     def find(self, file: str, frame: str) -> Row:
         """What is known of a frame.
@@ -52,8 +52,7 @@ class Grouping:
             the pattern, which of a file with several frames tells the embryo only.
         """
         of_file = Row(self.rows.get(file, Row()).group)
-        match = self.pattern.search(PurePosixPath(file).stem) if self.pattern else None
-        named: dict[str, str | None] = match.groupdict() if match else {}
+        named = self.pattern.find(PurePosixPath(file).stem) if self.pattern else {}
         of_name = Row(named.get("group") or "")
         if frame == file:
             of_name = evolve(of_name, frame_no=_integer(named.get("frame")), hours=_hours(named.get("hours")))
@@ -71,19 +70,11 @@ def read_grouping(root: Path, group_pattern: str | None) -> Grouping:
     return Grouping(rows, _compile(group_pattern))
 
 
-def _compile(text: str | None) -> re.Pattern[str] | None:
-    if text is None:
-        return None
+def _compile(text: str | None) -> NamePattern | None:
     try:
-        pattern = re.compile(text)
-    except re.error as error:
-        raise DataError(f"data.group_pattern {text!r} is not a regular expression: {error}") from error
-    if "group" not in pattern.groupindex:
-        raise DataError(
-            f"data.group_pattern {text!r} does not say which part is the embryo: "
-            "name that part, as in '(?P<group>.+)_\\d+'"
-        )
-    return pattern
+        return None if text is None else NamePattern(text)
+    except ValueError as error:
+        raise DataError(f"data.group_pattern {text!r}: {error}") from error
 
 
 def read_index(path: Path, required: Set[str]) -> dict[str, Row]:

@@ -126,6 +126,7 @@ class Components:
         chosen = (loaded.anomaly_filter, *loaded.proposers, loaded.embedder, loaded.scorer)
         names = {id(one): str(choice.component) for one, choice in zip(built, chosen, strict=True) if choice}
         components = cls(anomaly_filter, proposers, embedder, scorer, names)
+        _refuse_endless(components.anomaly_filter)
         if bundle is not None:
             complete = (bundle / "bundle.json").exists()
             trainable = components.trainable()
@@ -162,6 +163,18 @@ class Components:
                         component.close()
                 except Exception as error:
                     log.warning("not closed: %s", error, exc_info=error)
+
+
+MAX_CONTEXT = 100
+"""Neighbours on each side that a filter may ask for: a window is in memory as a whole."""
+
+
+def _refuse_endless(anomaly_filter: AnomalyFilter | None) -> None:
+    if anomaly_filter is not None and not 0 <= anomaly_filter.context <= MAX_CONTEXT:
+        raise SetupError(
+            f"{type(anomaly_filter).__name__} asks for {anomaly_filter.context} neighbours of each frame on "
+            f"each side: 0 to {MAX_CONTEXT} are possible"
+        )
 
 
 def load_trained(component: Any, folder: Path, env: Env) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from cs_framework.recipe.patterns import NamePattern
 from cs_framework.recipe.positions import KeyPath
 from cs_framework.recipe.problems import Problems
 from cs_framework.recipe.schema import Recipe
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
     from cs_framework.recipe.document import Document
-
-GROUP = "group"
 
 
 def check_requires(recipe: Recipe, document: Document, problems: Problems) -> bool:
@@ -106,7 +104,7 @@ def check_whole(recipe: Recipe, document: Document, problems: Problems) -> None:
 
 def _bad_pattern(pattern: str) -> str | None:
     try:
-        groups = re.compile(pattern).groupindex
-    except (re.error, RecursionError, OverflowError) as error:
-        return f"not a regular expression: {error}"
-    return None if GROUP in groups else f"has no group {GROUP!r}: write (?P<{GROUP}>...) around the embryo"
+        NamePattern(pattern)
+    except ValueError as error:
+        return str(error)
+    return None

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from cs_framework.recipe.problems import Place, Problems, dotted
 
 SUFFIXES = (".json", ".onnx", ".safetensors")
 """Extensions of the files of a bundle."""
+MAX_DEPTH = 32
+"""Tables and lists within each other, at most, in a JSON file."""
 MAX_JSON = 64_000_000
 """Bytes of the largest JSON file that is read; ``bundle.json`` takes about 20 for each validation frame."""
 
@@ -174,22 +176,62 @@ def _reason_against(path: Path) -> str | None:
     if not path.is_file() or path.suffix not in SUFFIXES:
         kinds = f"{', '.join(SUFFIXES[:-1])} and {SUFFIXES[-1]}"
         return f"a bundle holds {kinds} files only; remove it, if you know where the bundle comes from"
-    if path.suffix == ".json" and path.stat().st_size > MAX_JSON:
-        return f"larger than {MAX_JSON // 10**6} MB, which no bundle needs; train again"
+    if path.suffix == ".json":
+        try:
+            read_json(path)
+        except ValueError as error:
+            return f"{error}; train again"
+        except OSError as error:
+            return f"cannot be read: {error.strerror}"
     return None
 
 
-def read_json(path: Path, key: str) -> Document:
+def read_json(path: Path) -> Any:
+    """The content of a JSON file of anybody, such that a run can use and write it: shallow, and Unicode.
+
+    Raises:
+        OSError: there is no such file, or it cannot be read.
+        ValueError: it is larger than `MAX_JSON`, no JSON, nested deeper than `MAX_DEPTH`, or holds text that
+            is no Unicode.
+    """
+    if path.stat().st_size > MAX_JSON:
+        raise ValueError(f"larger than {MAX_JSON // 10**6} MB, which no bundle needs")
+    try:
+        tree = json.loads(path.read_bytes().decode("utf-8"))
+        level = [tree]
+        for _ in range(MAX_DEPTH):
+            level = [inner for node in level for inner in _within(node)]
+        if level:
+            raise RecursionError
+        json.dumps(tree, ensure_ascii=False).encode()
+    except UnicodeDecodeError:
+        raise ValueError("not UTF-8") from None
+    except UnicodeEncodeError:
+        raise ValueError("holds text that is no Unicode (half of a surrogate pair)") from None
+    except RecursionError:
+        raise ValueError(f"nested more than {MAX_DEPTH} deep") from None
+    except ValueError as error:
+        raise ValueError(f"not JSON: {error}") from None
+    return tree
+
+
+def _within(node: Any) -> Iterable[Any]:
+    if isinstance(node, dict):
+        return node.values()
+    return node if isinstance(node, list) else ()
+
+
+def read_described(path: Path, key: str) -> Document:
     """The table under one key of a JSON file.
 
     Raises:
         RecipeError: there is no such file, or it holds no such table.
     """
     try:
-        tree = json.loads(path.read_text(encoding="utf-8"))[key]
+        tree = read_json(path)[key]
     except FileNotFoundError as error:
         raise RecipeError(f"{path}: no such file; a bundle is the model/ folder of a finished run") from error
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise RecipeError(f"{path}: not a readable bundle; train again") from error
     if not isinstance(tree, dict):
         raise RecipeError(f"{path}: not a readable bundle; train again")

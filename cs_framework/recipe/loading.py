@@ -22,7 +22,7 @@ from cs_framework.recipe.document import (
     check_files,
     explicit,
     parse_overrides,
-    read_json,
+    read_described,
 )
 from cs_framework.recipe.positions import KeyPath
 from cs_framework.recipe.problems import Place, Problems, dotted
@@ -140,16 +140,9 @@ def load_recipe(
     file = RecipeFile.read(path)
     options = parse_overrides(overrides, problems)
     document = file.document()
-    apply(options, document, problems)
-    _refuse_components_beside_bundle(document, problems)
-    recipe = Reader(document, problems).table(Recipe, document.tree, ())
-    assert isinstance(recipe, Recipe), "every key of a recipe has a default"
-    recipe = evolve(
-        recipe,
-        name=recipe.name or path.stem,
-        block=evolve(recipe.block, plugins=tuple(dict.fromkeys((*recipe.block.plugins, *block)))),
-    )
-    check_whole(recipe, document, problems)
+    recipe = _read(path, document, options, problems)
+    blocked = tuple(dict.fromkeys((*recipe.block.plugins, *block)))
+    recipe = evolve(recipe, block=evolve(recipe.block, plugins=blocked))
     if not check_requires(recipe, document, problems):
         problems.raise_if_any()  # what is installed is not what the recipe was written for: import nothing
     if registry is None:
@@ -191,6 +184,32 @@ def load_recipe(
         resolved = _components(loaded)
         loaded = evolve(loaded, recipe=evolve(recipe, **{kind: getattr(resolved, kind) for kind in KINDS}))
     return loaded
+
+
+def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """What a recipe says, checked as far as it can be without its components: nothing is imported.
+
+    So it may be asked of a recipe whose author is not trusted.
+
+    Raises:
+        RecipeError: everything that is wrong, a line each.
+    """
+    problems = Problems()
+    options = parse_overrides(overrides, problems)
+    recipe = _read(path, RecipeFile.read(path).document(), options, problems)
+    problems.raise_if_any()
+    return recipe
+
+
+def _read(path: Path, document: Document, options: Sequence[Override], problems: Problems) -> Recipe:
+    """All of a recipe but its components; the options are put on top of the document."""
+    apply(options, document, problems)
+    _refuse_components_beside_bundle(document, problems)
+    recipe = Reader(document, problems).table(Recipe, document.tree, ())
+    assert isinstance(recipe, Recipe), "every key of a recipe has a default"
+    recipe = evolve(recipe, name=recipe.name or path.stem)
+    check_whole(recipe, document, problems)
+    return recipe
 
 
 @define
@@ -301,7 +320,7 @@ def _bundled(recipe: Recipe, document: Document, problems: Problems) -> tuple[Re
         bundle = bundle / "model"
     try:
         check_files(bundle)
-        described = read_json(bundle / BUNDLE_FILE, "components")
+        described = read_described(bundle / BUNDLE_FILE, "components")
     except RecipeError as error:
         key = ("model", "bundle")
         problems.add(document.place(key), key, str(error))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from attrs import define, field, frozen
 
-from cs_framework.errors import RecipeError
+from cs_framework.errors import RecipeError, shortened
 from cs_framework.recipe.positions import KeyPath
 
 
@@ -23,11 +23,19 @@ class Place:
     base: Path
 
 
+MOST = 20
+"""Problems that are told one by one."""
+LONGEST = 1000
+"""Characters of a problem that are told: a bundle may hold names and values of any length."""
+
+
 @define
 class Problems:
     """Collects problems, so that all of them can be shown at once."""
 
-    _found: list[tuple[tuple[int, int, int], str]] = field(factory=list)
+    _found: dict[tuple[tuple[int, int, int], str], None] = field(factory=dict)
+    _more: int = 0
+    """Beyond those that are kept."""
     warnings: list[str] = field(factory=list)
     """What is not wrong, but should be known, such as keys under their former names."""
 
@@ -39,20 +47,23 @@ class Problems:
 
     def add(self, place: Place, path: KeyPath, text: str) -> None:
         """Note what is wrong with the key `path`, written at `place`; said twice, it is kept once."""
+        if len(self._found) == 50 * MOST:
+            self._more += 1
+            return
         key = dotted(path)
         line = f"{place.label}: {key}: {text}" if key else f"{place.label}: {text}"
-        if (place.rank, line) not in self._found:
-            self._found.append((place.rank, line))
+        self._found[place.rank, shortened(line, LONGEST)] = None
 
     def __bool__(self) -> bool:
         return bool(self._found)
 
     def raise_if_any(self) -> None:
         """Raise one `RecipeError` with a line for each problem, in the order of the file."""
-        if self._found:
-            raise RecipeError(
-                "\n".join(text for _, text in sorted(self._found, key=lambda problem: problem[0]))
-            )
+        if not self._found:
+            return
+        lines = [text for _, text in sorted(self._found, key=lambda problem: problem[0])]
+        more = len(lines[MOST:]) + self._more
+        raise RecipeError("\n".join([*lines[:MOST], *([f"and {more} more"] if more else [])]))
 
 
 def dotted(path: KeyPath) -> str:

@@ -20,10 +20,10 @@ from attrs import frozen
 
 from cs_framework._hints import did_you_mean
 from cs_framework.api.settings import METADATA_KEY, PathOrName
-from cs_framework.errors import RecipeError
+from cs_framework.errors import RecipeError, shortened
 from cs_framework.recipe.document import Document, Verbatim
 from cs_framework.recipe.positions import KeyPath
-from cs_framework.recipe.problems import Place, Problems
+from cs_framework.recipe.problems import MOST, Place, Problems
 
 T = TypeVar("T")
 
@@ -53,8 +53,11 @@ class Reader:
             return self._refuse(path, f"must be a table, not {describe(value)}")
         fields = {key_of(field): field for field in fields_of(cls)}
         value, written = self._present(fields, value, path)
-        for key in value.keys() - fields.keys():
+        unknown = [key for key in value if key not in fields]
+        for key in unknown[:MOST]:
             self._refuse((*path, key), f"unknown key{did_you_mean(key, fields)}")
+        if len(unknown) > MOST:
+            self._refuse(path, f"{len(unknown) - MOST} further unknown keys")
         values = {}
         complete = True
         for key, field in fields.items():
@@ -121,7 +124,7 @@ class Reader:
         if type(value) is hint:
             if isinstance(value, float) and not math.isfinite(value):
                 return self._refuse(path, f"must be a finite number, not {value}")
-            return value
+            return value if _is_unicode(value) else self._refuse(path, _NO_UNICODE)
         if hint is float and type(value) is int and abs(value) < 2**1023:
             return float(value)
         return self._refuse(path, f"must be {_SCALARS[hint]}, not {describe(value)}")
@@ -129,11 +132,15 @@ class Reader:
     def _path(self, hint: Any, value: Any, path: KeyPath) -> Any:
         if not isinstance(value, str) or not value or "\0" in value:
             return self._refuse(path, f"must be a path in quotes, not {describe(value)}")
+        if not _is_unicode(value):
+            return self._refuse(path, _NO_UNICODE)
         return Path(_absolute(value, self.document.place(path).base))
 
     def _path_or_name(self, hint: Any, value: Any, path: KeyPath) -> Any:
         if not isinstance(value, str) or not value or "\0" in value:
             return self._refuse(path, f"must be a path or a name in quotes, not {describe(value)}")
+        if not _is_unicode(value):
+            return self._refuse(path, _NO_UNICODE)
         absolute = _absolute(value, self.document.place(path).base)
         return absolute if value[0] in "./~" or os.path.exists(absolute) else value  # noqa: PTH110
 
@@ -280,11 +287,11 @@ def plain(value: Any) -> Any:
 def describe(value: Any) -> str:
     """A wrong value, for people."""
     if isinstance(value, str):
-        return f"the text {_shortened(value)!r}" if value else "empty text"
+        return f"the text {shortened(value, 60)!r}" if value else "empty text"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):
-        return _shortened(str(value)) if abs(value) < 10**30 else "a huge number"
+        return shortened(str(value), 60) if abs(value) < 10**30 else "a huge number"
     if isinstance(value, dict | list):
         return "a table" if isinstance(value, dict) else "a list"
     return f"the {type(value).__name__} {value}"
@@ -318,6 +325,17 @@ def _takes_text(hint: Any) -> bool:
     return False
 
 
+def _is_unicode(value: Any) -> bool:
+    """Whether text can be written as UTF-8; what a shell gives that is no UTF-8 cannot."""
+    try:
+        return not isinstance(value, str) or bool(value.encode()) or not value
+    except UnicodeEncodeError:
+        return False
+
+
+_NO_UNICODE = "must be text in Unicode (in UTF-8, if it comes from a shell or is the name of a file)"
+
+
 def _absolute(text: str, base: Path) -> str:
     return os.path.abspath(base / Path(text).expanduser())  # noqa: PTH100  (keeps links as they are named)
 
@@ -333,10 +351,6 @@ def _not_among(choices: tuple[Any, ...], value: Any) -> str:
 
 def _help(field: attrs.Attribute[Any]) -> str:
     return str(field.metadata.get(METADATA_KEY, {}).get("help", ""))
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _text(error: Exception) -> str:

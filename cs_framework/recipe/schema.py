@@ -35,10 +35,10 @@ class BlockSettings:
 class SyntheticSettings:
     """Synthetic embryos, made when the run starts."""
 
-    embryos: int = setting(16, ge=3, help="number of embryos over all splits")
-    frames: int = setting(20, ge=4, help="frames per embryo")
+    embryos: int = setting(16, ge=3, le=100_000, help="number of embryos over all splits")
+    frames: int = setting(20, ge=4, le=1_000_000, help="frames per embryo")
     size: int = setting(320, ge=96, le=1024, help="width and height of a frame in pixels")
-    seed: int = setting(7, ge=0, help="seed of the generator")
+    seed: int = setting(7, ge=0, le=2**32 - 1, help="seed of the generator")
     version: int = setting(
         1,
         ge=1,
@@ -100,7 +100,7 @@ class ImplantSettings:
     share: float = setting(
         0.0, ge=0, le=1, help="share of the string frames to train on that are drawn: 0 none, 1 all"
     )
-    frames: int = setting(400, ge=1, help="frames with drawn strings at most")
+    frames: int = setting(400, ge=1, le=1_000_000, help="frames with drawn strings at most")
     clear: float = setting(
         0.3,
         gt=0,
@@ -123,6 +123,7 @@ class TrainingSettings:
     normal_regions: int = setting(
         256,
         ge=0,
+        le=100_000,
         help="background regions taken of each training frame that is string-free or has drawn strings",
     )
     implants: ImplantSettings = field(
@@ -149,8 +150,10 @@ class PipelineSettings:
     """How frames flow through the components, and which boxes are reported."""
 
     device: Literal["auto", "cpu", "cuda", "mps"] = setting("auto", help="where networks run")
-    threads: int = setting(2, ge=1, help="threads of each process; results may depend on it, so it is fixed")
-    workers: int = setting(1, ge=1, help="processes; results do not depend on it")
+    threads: int = setting(
+        2, ge=1, le=1024, help="threads of each process; results may depend on it, so it is fixed"
+    )
+    workers: int = setting(1, ge=1, le=4096, help="processes; results do not depend on it")
     engine: str = setting(
         "local",
         help="what hands out the work: local, dask, or dask:ADDRESS; results do not depend on it",
@@ -177,8 +180,10 @@ class PipelineSettings:
         le=1,
         help="a proposal that overlaps an earlier one above this IoU goes; none goes without",
     )
-    max_proposals: int = setting(3000, ge=1, help="boxes kept of each frame, after uniting all proposers")
-    top: int = setting(1, ge=1, help="boxes reported for a frame at most")
+    max_proposals: int = setting(
+        3000, ge=1, le=100_000, help="boxes kept of each frame, after uniting all proposers"
+    )
+    top: int = setting(1, ge=1, le=100_000, help="boxes reported for a frame at most")
     min_confidence: float | None = setting(
         None,
         ge=0,
@@ -199,7 +204,7 @@ KEPT = {"pipeline": NARROWED_BY, "data": ("crop",)}
 class EvaluateSettings:
     """How figures are computed."""
 
-    resamples: int = setting(1000, ge=100, help="bootstrap resamples behind each interval")
+    resamples: int = setting(1000, ge=100, le=1_000_000, help="bootstrap resamples behind each interval")
 
 
 @frozen
@@ -222,16 +227,21 @@ class AdaptSettings:
     """How a trained filter learns on from frames of the input."""
 
     views: int = setting(
-        1500, ge=1, help="frames that are looked at in all, some two minutes of them on two cores"
+        1500,
+        ge=1,
+        le=10_000_000,
+        help="frames that are looked at in all, some two minutes of them on two cores",
     )
-    frames: int = setting(400, ge=1, help="frames of the input that it learns from at most, evenly spread")
+    frames: int = setting(
+        400, ge=1, le=10_000_000, help="frames of the input that it learns from at most, evenly spread"
+    )
 
 
 @frozen
 class OutputSettings:
     """Which further files a run leaves."""
 
-    overlays: int = setting(200, ge=0, help="pictures drawn at most")
+    overlays: int = setting(200, ge=0, le=10_000_000, help="pictures drawn at most")
     proposals: bool = setting(False, help="all proposals as Parquet, COCO, YOLO and pictures")
     regions: bool = setting(False, help="the region table and embeddings as Parquet")
     crops: bool = setting(False, help="the pixels of each reported box as PNG")
@@ -267,7 +277,7 @@ class Recipe(ComponentTables):
     steps: tuple[StepName, ...] = setting(
         DEFAULT_STEPS, help="what `cs-run` does when no step is given", choices=STEP_NAMES
     )
-    seed: int = setting(42, ge=0, help="seed of everything random")
+    seed: int = setting(42, ge=0, le=2**32 - 1, help="seed of everything random")
     requires: tuple[str, ...] = setting(
         (), help='distributions that must be installed, such as "cs-yolo>=1.2"'
     )

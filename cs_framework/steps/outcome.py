@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from cs_framework.errors import CSError, StoppedError, printable
+from cs_framework.errors import CSError, StoppedError, printable, shortened
 
 if TYPE_CHECKING:
     import pyarrow
 
 INTERRUPTED = "stopped; the same command with --resume goes on"
 """The line for Ctrl-C during a run."""
+LONGEST = 10_000
+"""Characters of an error that are shown, as it may quote what a file of anybody holds."""
 USER_ERRORS = (CSError, OSError, KeyboardInterrupt)
 """What a user can act on; anything else is a fault of the program and keeps its traceback."""
 
@@ -53,7 +55,7 @@ def describe(error: BaseException, interrupted: str = "stopped") -> tuple[int, s
     if isinstance(error, StoppedError):
         return error.exit_code, printable(str(error))
     if isinstance(error, CSError):
-        return error.exit_code, printable(f"error: {error}")
+        return error.exit_code, printable(shortened(f"error: {error}", LONGEST))
     where = f"{error.filename}: " if isinstance(error, OSError) and error.filename else ""
     return 2, printable(f"error: {where}{getattr(error, 'strerror', None) or error}")
 

@@ -25,12 +25,12 @@ class Settings:
         validator=multiple_of(8, "three 2 x 2 poolings"),
         help="frames are resized to this square, in pixels; a multiple of 8",
     )
-    epochs: int = setting(30, ge=1, help="passes over the training frames")
-    batch_size: int = setting(16, ge=1, help="frames per step")
+    epochs: int = setting(30, ge=1, le=100_000, help="passes over the training frames")
+    batch_size: int = setting(16, ge=1, le=100_000, help="frames per step")
     learning_rate: float = setting(1e-3, gt=0, help="learning rate of Adam")
     weight_decay: float = setting(0.0, ge=0, help="weight decay of Adam")
     seed: int | None = setting(
-        None, ge=0, help="seed of weights and shuffling; the run's own where not given"
+        None, ge=0, le=2**32 - 1, help="seed of weights and shuffling; the run's own where not given"
     )
     heat_alignment: Literal["published", "centred"] = setting(
         "published",
@@ -54,6 +54,7 @@ class Settings:
     context: int = setting(
         0,
         ge=0,
+        le=100,
         help="neighbours on each side, of the same embryo, whose median residual is subtracted, so that what "
         "is always there counts less; 0 scores each frame by itself",
     )

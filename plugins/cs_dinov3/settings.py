@@ -33,9 +33,13 @@ class _NetworkSettings:
 class DINOv3Settings(_NetworkSettings):
     """Which weights, and how they run."""
 
-    batch_size: int = setting(32, ge=1, help="crops per forward pass")
+    batch_size: int = setting(32, ge=1, le=100_000, help="crops per forward pass")
     image_size: int = setting(
-        224, ge=_PATCH, validator=_whole_patches, help="width and height in pixels that crops are resized to"
+        224,
+        ge=_PATCH,
+        le=4096,
+        validator=_whole_patches,
+        help="width and height in pixels that crops are resized to",
     )
 
 
@@ -46,12 +50,14 @@ class DINOv3RoiSettings(_NetworkSettings):
     image_size: int = setting(
         512,
         ge=_PATCH,
+        le=4096,
         validator=_whole_patches,
         help="pixels that a frame's longer side is resized to; the aspect is kept to half a patch",
     )
     surroundings: float | None = setting(
         None,
         gt=1,
+        le=100,
         help="how many times a box is enlarged for a second mean, which doubles the dimension; "
         "none when left out",
     )

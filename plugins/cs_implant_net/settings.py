@@ -32,7 +32,7 @@ class Settings:
         help="side of the square that the embryo is resized to, in px",
     )
     width: int = setting(
-        24, ge=4, validator=_multiple_of_4, help="channels of the network at its finest level"
+        24, ge=4, le=1024, validator=_multiple_of_4, help="channels of the network at its finest level"
     )
     clear: float = setting(
         0.3,
@@ -53,22 +53,28 @@ class Settings:
         help="share of the views that show embryos drawn as a whole instead of strings drawn into frames; "
         "1 needs no frames",
     )
-    epochs: int = setting(12, ge=1, help="how often validation is asked for the better weights")
+    epochs: int = setting(12, ge=1, le=100_000, help="how often validation is asked for the better weights")
     views: int = setting(
         1000,
         ge=1,
+        le=10_000_000,
         help="views shown per epoch; some third as many are drawn anew, each shown under several conditions",
     )
-    batch_size: int = setting(8, ge=1, help="views per step")
+    batch_size: int = setting(8, ge=1, le=100_000, help="views per step")
     learning_rate: float = setting(2e-3, gt=0, help="largest learning rate of AdamW")
-    max_frames: int = setting(2000, ge=1, help="string-free frames to draw into, at most, evenly spread")
-    validation_frames: int = setting(100, ge=2, help="held-out frames to validate on, at most, evenly spread")
+    max_frames: int = setting(
+        2000, ge=1, le=10_000_000, help="string-free frames to draw into, at most, evenly spread"
+    )
+    validation_frames: int = setting(
+        100, ge=2, le=10_000_000, help="held-out frames to validate on, at most, evenly spread"
+    )
     flips: bool = setting(
         False, help="average the maps of the frame and its mirror images; four times the cost"
     )
     context: int = setting(
         0,
         ge=0,
+        le=100,
         help="neighbours on each side, of the same embryo, whose scores count as well, the nearer the more: "
         "strings stay for hours, what is mistaken for one seldom does; 0 scores each frame by itself",
     )
@@ -83,4 +89,4 @@ class EmbedderSettings:
 class BoxSettings:
     """How the proposer cuts boxes from the filter's map."""
 
-    limit: int = setting(300, ge=1, help="boxes per frame, at most")
+    limit: int = setting(300, ge=1, le=100_000, help="boxes per frame, at most")

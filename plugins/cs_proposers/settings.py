@@ -14,6 +14,7 @@ class AnchorGridSettings:
     scales: tuple[float, ...] = setting(
         (0.12, 0.2, 0.33, 0.54, 0.9),
         gt=0,
+        le=10,
         validator=validators.min_len(1),
         help="sizes: square root of a box's area, as a fraction of the embryo's diameter "
         "(of the frame's shorter side where no embryo is found)",
@@ -21,6 +22,7 @@ class AnchorGridSettings:
     ratios: tuple[float, ...] = setting(
         (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0),
         gt=0,
+        le=1000,
         validator=validators.min_len(1),
         help="shapes: width / height, each with each size; what is longer than the embryo is cut",
     )

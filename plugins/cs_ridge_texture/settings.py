@@ -14,6 +14,7 @@ class Settings:
     sigmas: tuple[float, ...] = setting(
         (1.5, 3.0, 6.0),
         gt=0,
+        le=64,
         validator=validators.and_(validators.min_len(1), validators.max_len(8)),
         help="one scale to eight, in pixels, about half the width of a string each",
     )

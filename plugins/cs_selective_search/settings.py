@@ -18,7 +18,9 @@ class Settings:
         choices=("grey", "quality", "fast"),
         help="grey: finer segments of the grey plane; quality, fast: as OpenCV sets them up",
     )
-    max_regions: int = setting(2000, ge=1, help="boxes kept of a frame at most, an even sample of all")
+    max_regions: int = setting(
+        2000, ge=1, le=100_000, help="boxes kept of a frame at most, an even sample of all"
+    )
     min_area: float = setting(100.0, gt=0, help="smaller boxes are dropped, px^2")
     k: tuple[float, ...] = setting(
         (20.0, 60.0, 150.0),
@@ -29,6 +31,7 @@ class Settings:
     min_size: int = setting(
         40,
         ge=1,
+        le=1_000_000,
         acts_when={"mode": "grey"},
         help="grey only: smallest segment, px^2, in frames up to 512 px",
     )

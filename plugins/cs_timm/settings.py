@@ -28,17 +28,19 @@ class TimmSettings:
     image_size: int | None = setting(
         None,
         ge=1,
+        le=4096,
         help="pixels: longer side of frames (pooled), both sides of crops; the model's own when left out",
     )
     surroundings: float | None = setting(
         None,
         gt=1,
+        le=100,
         acts_when={"mode": "pooled"},
         help="pooled: how many times a box is enlarged for a second mean, which doubles the dimension; "
         "none when left out",
     )
     batch_size: int = setting(
-        8, ge=1, acts_when={"mode": "crops"}, help="crops: how many go into a forward pass"
+        8, ge=1, le=100_000, acts_when={"mode": "crops"}, help="crops: how many go into a forward pass"
     )
     device: Literal["auto", "cpu", "cuda", "mps"] = setting("auto", help="auto: as the pipeline")
     precision: Literal["fp32", "bf16"] = setting("fp32", help="bf16 is faster and differs in the third digit")

@@ -74,7 +74,7 @@ def test_the_evaluation_is_written_beside_and_read_strictly(bundle):
     with pytest.raises(RecipeError, match=r"evaluation\.json: data: must be text"):
         read_bundle(bundle.folder)
     (bundle.folder / "evaluation.json").write_text("[")
-    with pytest.raises(RecipeError, match=r"evaluation\.json: not a readable"):
+    with pytest.raises(RecipeError, match=r"evaluation\.json: not (JSON|a readable)"):
         read_bundle(bundle.folder)
 
 
@@ -132,7 +132,7 @@ def test_absurdly_large_json_is_refused_unread(bundle):
     ("change", "told"),
     [
         ({"format": 2}, "format 2 is not 1"),
-        ({"format": "1"}, "format '1' is not 1"),
+        ({"format": "1"}, "format the text '1' is not 1"),
         ({"gate": []}, "gate: must be a table"),
         (
             {"gate": {"point": {"threshold": "high", "rule": "given"}}},
@@ -186,3 +186,55 @@ def test_a_recipe_refuses_a_bundle_before_it_looks_for_plugins(bundle, tmp_path)
     (tmp_path / "r.toml").write_text(f"steps = ['detect']\n[model]\nbundle = '{bundle.folder}'\n")
     with pytest.raises(RecipeError, match=r"setup\.py: a bundle holds"):
         load_recipe(tmp_path / "r.toml")
+
+
+def deep(levels):
+    tree = {}
+    for _ in range(levels):
+        tree = {"a": tree}
+    return tree
+
+
+@pytest.mark.parametrize("where", ["bundle.json", "scorer/learnt.json"])
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (json.dumps(deep(800)), "nested more than 32 deep"),
+        ("[" * 100_000, "nested more than 32 deep"),
+        ('{"notes": ["\\ud800"]}', "text that is no Unicode"),
+        ('{"\\udfff": 1}', "text that is no Unicode"),
+        (b"\xff\xfe{\x00}\x00", "not UTF-8"),
+        (b"\x80\x04N.", "not UTF-8"),
+        ("N.", "not JSON"),
+        ("1" * 5000, "not JSON: Exceeds the limit"),
+    ],
+    ids=["deep", "deeper", "surrogate", "key", "utf-16", "pickle", "pickle 0", "digits"],
+)
+def test_json_that_a_run_would_stumble_over_is_refused_before_any_work(where, content, told, bundle):
+    path = bundle.folder / where
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(RecipeError, match=told) as error:
+        read_bundle(bundle.folder)
+    assert len(str(error.value)) < 500
+    assert str(path) in str(error.value)
+
+
+def test_a_bundle_of_a_million_wrong_keys_and_values_is_told_in_short(bundle):
+    file = bundle.folder / "bundle.json"
+    content = json.loads(file.read_bytes())
+    content["gate"]["labels"] = ["x" * 50] * 1_000_000
+    content |= {f"key{number}": number for number in range(100_000)}
+    content["y" * 1_000_000] = 1
+    file.write_text(json.dumps(content))
+    with pytest.raises(RecipeError, match=r"and \d+ more$") as error:
+        read_bundle(bundle.folder)
+    assert len(str(error.value)) < 30_000
+
+
+def test_the_message_about_a_format_is_short(bundle):
+    file = bundle.folder / "bundle.json"
+    file.write_text(json.dumps({"format": "x" * 1_000_000}))
+    with pytest.raises(RecipeError, match="is not 1: train again") as error:
+        read_bundle(bundle.folder)
+    assert len(str(error.value)) < 500

@@ -12,10 +12,11 @@ from PIL import Image
 
 from cs_dual_head.scorer import DualHeadScorer
 from cs_framework.api.components import Env
+from cs_framework.pipeline.cache import CacheNamespace
 from cs_framework.testing import sample_table
 from tests.framework.data.videos import moving, write_video
 from tests.framework.pipeline import nets
-from tests.hostile.targets import SCORER
+from tests.hostile.targets import KEPT, SCORER
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (12, 16), np.uint8)
 
@@ -105,6 +106,13 @@ def video(folder: Path, suffix: str) -> bytes:
     return content
 
 
+def kept(folder: Path) -> bytes:
+    """The file of a cache."""
+    CacheNamespace(folder / "seed-cache").put(KEPT)
+    (path,) = (folder / "seed-cache").iterdir()
+    return path.read_bytes()
+
+
 def write_bundle(folder: Path) -> Path:
     """A small bundle with a trained scorer; gives its ``bundle.json``."""
     (folder / "scorer").mkdir(parents=True)
@@ -145,9 +153,11 @@ def seeds(folder: Path) -> dict[str, list[bytes]]:
         "coco": [json.dumps(COCO).encode()],
         "label-studio": [json.dumps(TASKS).encode()],
         "voc": [VOC.encode()],
+        "pattern": [rb"(?P<group>.+?)_(?P<frame>\d{1,4})(?:_z(?P<z>-?\d+))?$"],
         "recipe": [RECIPE.encode()],
         "bundle": [json.dumps(BUNDLE).encode()],
         "weights": [(scorer / "dual-head-mlp.safetensors").read_bytes()],
         "shape": [(scorer / "dual-head-mlp.json").read_bytes()],
+        "cache": [kept(folder)],
         "network": [nets.scaled()],
     }

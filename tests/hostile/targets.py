@@ -9,6 +9,8 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+
 from cs_dual_head.scorer import DualHeadScorer
 from cs_dual_head.settings import DualHeadSettings
 from cs_framework.api.components import Env
@@ -18,8 +20,10 @@ from cs_framework.data.groups import read_index
 from cs_framework.data.labels import read_yolo
 from cs_framework.data.source import open_source
 from cs_framework.errors import DataError
+from cs_framework.pipeline.cache import CacheNamespace
 from cs_framework.pipeline.components import load_trained
 from cs_framework.recipe import load_recipe
+from cs_framework.recipe.patterns import NamePattern
 from cs_framework.recipe.schema import DataSettings
 from cs_framework.registry import Registry
 
@@ -67,6 +71,29 @@ def bundle(path: Path) -> None:
     load_trained(DualHeadScorer(SCORER, Env()), path.parent / "scorer", Env())
 
 
+KEPT = {"one": {"boxes": np.arange(12, dtype=np.float32).reshape(3, 4), "size": np.array([12, 16])}}
+"""What the file of a cache held before it was damaged."""
+
+
+def cached(path: Path) -> None:
+    """Look into a cache: what it gives is what it was given."""
+    found = CacheNamespace(path.parent).get("one")
+    if found is not None:
+        for name, value in KEPT["one"].items():
+            np.testing.assert_array_equal(found.pop(name), value, strict=True)
+        assert not found
+
+
+def pattern(path: Path) -> None:
+    """Tell embryos by a pattern over names."""
+    try:
+        found = NamePattern(path.read_text(encoding="latin-1"))
+    except ValueError as error:
+        raise DataError(str(error)) from error
+    for name in ("embryo-12_0034_z-2", "a" * 40, ""):
+        found.find(name)
+
+
 @cache
 def _registry() -> Registry:
     return Registry.discover()
@@ -87,6 +114,7 @@ TARGETS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "coco": ("a.json", _labels("coco")),
     "label-studio": ("a.json", _labels("label-studio")),
     "voc": ("a.xml", _labels("voc")),
+    "pattern": ("pattern.txt", pattern),
     "recipe": ("recipe.toml", recipe),
     "bundle": ("model/bundle.json", bundle),
     "weights": (
@@ -94,6 +122,7 @@ TARGETS: dict[str, tuple[str, Callable[[Path], None]]] = {
         lambda path: bundle(path.parents[1] / "bundle.json"),
     ),
     "shape": ("model/scorer/dual-head-mlp.json", lambda path: bundle(path.parents[1] / "bundle.json")),
+    "cache": ("cache/a.safetensors", cached),
     "network": ("model/scorer/network.onnx", lambda path: bundle(path.parents[1] / "bundle.json")),
 }
 """By kind of file: its name in a folder, and what is done with it."""

@@ -243,7 +243,7 @@ class TestPattern:
 
     @pytest.mark.parametrize(
         ("pattern", "complaint"),
-        [("(", "not a regular expression"), (r"(.+)_\d+", "which part is the embryo")],
+        [("(", "not a regular expression"), (r"(.+)_\d+", "around the embryo")],
     )
     def test_wrong(self, tmp_path: Path, pattern: str, complaint: str) -> None:
         write(tmp_path, "e_1.png")
