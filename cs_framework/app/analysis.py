@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -26,13 +27,16 @@ from cs_framework.pipeline.components import Components, digest, make_env
 from cs_framework.pipeline.regions import RegionMaker
 from cs_framework.pipeline.results import FrameResult
 from cs_framework.pipeline.stages import Stages, rank, report
-from cs_framework.recipe import Choice, LoadedRecipe, load_recipe
+from cs_framework.recipe import Choice, LoadedRecipe, load_recipe, read_recipe
 from cs_framework.recipe.bundled import bundled
 from cs_framework.recipe.loading import RESOLVED_FILE
 from cs_framework.recipe.schema import NARROWED_BY, DataSettings, GateSettings, PipelineSettings, Recipe
 from cs_framework.steps.points import gate_at
 
 T = TypeVar("T")
+
+
+_DETECT = ['steps=["detect"]']
 
 
 @frozen(eq=False)
@@ -48,22 +52,41 @@ class Model:
     """As it was read."""
 
     @classmethod
-    def open(cls, entry: Entry) -> Model:
-        """Read a recipe, or a trained bundle with the recipe of its run where that lies beside it.
+    def open(cls, entry: Entry, *, programs: bool = False) -> Model:
+        """Read a recipe, or a trained bundle with the data and pipeline settings of the run it lies in.
+
+        Args:
+            entry: what to open.
+            programs: whether one-file plugins that the recipe names may be run.
 
         Raises:
-            RecipeError: it cannot be read, or a plugin is missing.
+            RecipeError: it cannot be read, or a plugin is missing, or one-file plugins may not be run.
         """
-        if entry.kind == "recipe":
-            loaded = load_recipe(entry.path, overrides=['steps=["detect"]'])
-            if not loaded.proposers:
-                raise RecipeError(f"{entry.label}: the recipe names no proposer")
-            recipe = evolve(loaded.recipe, steps=("proposals",))
-            return cls(entry, evolve(loaded, recipe=recipe), None, recipe)
-        if entry.run is not None:
-            loaded = load_recipe(entry.run / RESOLVED_FILE, overrides=['steps=["detect"]'])
-        else:
-            loaded = load_recipe(bundled(Path("detect.toml")), overrides=[f"model.bundle={entry.path}"])
+        if entry.kind != "recipe":
+            return cls._trained(entry, programs)
+        _refuse_programs(entry, read_recipe(entry.path, _DETECT), programs)
+        loaded = load_recipe(entry.path, overrides=_DETECT if programs else [*_DETECT, "plugins=[]"])
+        if not loaded.proposers:
+            raise RecipeError(f"{entry.label}: the recipe names no proposer")
+        recipe = evolve(loaded.recipe, steps=("proposals",))
+        return cls(entry, evolve(loaded, recipe=recipe), None, recipe)
+
+    @classmethod
+    def _trained(cls, entry: Entry, programs: bool) -> Model:
+        """Components always come from ``bundle.json``, which can name installed ones only."""
+        run = read_recipe(entry.run / RESOLVED_FILE, _DETECT) if entry.run else None
+        plugins = [str(path) for path in run.plugins] if run and programs else []
+        options = [f"model.bundle={entry.path}", f"plugins={json.dumps(plugins, ensure_ascii=False)}"]
+        blocked = run.block.plugins if run else ()
+        try:
+            loaded = load_recipe(bundled(Path("detect.toml")), overrides=options, block=blocked)
+        except RecipeError:
+            if run is not None:  # which plugins are missing is of no use where they may not be run
+                _refuse_programs(entry, run, programs)
+            raise
+        if run is not None:
+            recipe = evolve(loaded.recipe, data=run.data, pipeline=run.pipeline, seed=run.seed)
+            loaded = evolve(loaded, recipe=recipe)
         return cls(entry, loaded, read_bundle(entry.path), loaded.recipe)
 
     def choices(self) -> dict[str, Choice]:
@@ -140,6 +163,15 @@ class Model:
         recipe = self.loaded.recipe
         narrowed = [getattr(recipe.pipeline, name) for name in NARROWED_BY]
         return digest([self.key, narrowed, recipe.data.bits, recipe.data.crop, recipe.seed])
+
+
+def _refuse_programs(entry: Entry, recipe: Recipe, programs: bool) -> None:
+    if recipe.plugins and not programs:
+        named = ", ".join(path.name for path in recipe.plugins[:5])
+        raise RecipeError(
+            f"{entry.label}: its recipe names one-file plugins ({named}), which are programs: if you trust "
+            "whoever wrote them, start the app with cs-app --allow-plugins"
+        )
 
 
 @define(eq=False)

@@ -107,24 +107,26 @@ class Training:
     _said: PrivateFolder
 
     @classmethod
-    def start(cls, recipe: Path, out: Path, root: Path, overrides: Sequence[str] = ()) -> Training:
+    def start(cls, recipe: Path, out: Path, overrides: Sequence[str] = ()) -> Training:
         """Begin.
+
+        The process works in a private folder and never imports from it (``-P``), so nothing that lies
+        beside the frames is taken for a module or for settings.
 
         Args:
             recipe: what to train.
             out: the run folder; what an earlier attempt left there is replaced.
-            root: where the process works.
             overrides: ``KEY=VALUE`` options.
         """
         run = "from cs_framework.cli.run import main; main()"
         options = [part for override in overrides for part in ("--set", override)]
-        command = [sys.executable, "-c", run, str(recipe), "train", "--out", str(out), *options]
+        command = [sys.executable, "-P", "-c", run, str(recipe), "train", "--out", str(out), *options]
         said = PrivateFolder()
         if (out / RESOLVED_FILE).exists():
             command.append("--replace")
         with (said.path / _SAID).open("wb") as output:
             process = subprocess.Popen(
-                command, cwd=root, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+                command, cwd=said.path, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
             )
         return cls(recipe.stem, out, process, said)
 

@@ -32,13 +32,18 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-def show(root: Path) -> None:
-    """Draw the page; whatever goes wrong becomes a message on it."""
+def show(root: Path, programs: bool = False) -> None:
+    """Draw the page; whatever goes wrong becomes a message on it.
+
+    Args:
+        root: the only folder that is read, and where runs are trained.
+        programs: whether recipes may bring one-file plugins, once a person chooses them.
+    """
     st.set_page_config(
         page_title="Cytoplasmic strings", page_icon=Image.fromarray(pictures.icon()), layout="wide"
     )
     try:
-        _page(Root(root))
+        _page(Root(root), programs)
     except CSError as error:
         st.error(literal(error))
     except Exception:
@@ -84,7 +89,7 @@ def _analyser(key: str, _model: Model) -> Analyser:
     return Analyser.build(_model)
 
 
-def _page(root: Root) -> None:
+def _page(root: Root, programs: bool) -> None:
     (known, runs), offered = trained_and_runs(root), recipes(root)
     with st.sidebar:
         source = _or_error(lambda: show_controls.choose_frames(root, runs))
@@ -95,13 +100,15 @@ def _page(root: Root) -> None:
         )
         truth = st.container()
         tabs = st.tabs(["Settings", "Settings of the other"]) if second else [st.container()]
-        opened = [entry for entry in (first, second) if entry is not None]
+        opened = [
+            entry for entry in (first, second) if isinstance(entry, Entry)
+        ]  # or it has vanished meanwhile
         models = []
         for slot, entry, tab in zip(("first", "second"), opened, tabs, strict=False):
             with tab:
-                chosen = _or_error(partial(_chosen, entry, slot, source))
+                chosen = _or_error(partial(_chosen, entry, slot, source, programs))
                 models.append((slot, chosen))
-    show_training.offer(root, known, offered, first)
+    show_training.offer(root, known, first, programs)
     if source is None:
         show_results.welcome(bool(known or comes_along()))
         return
@@ -123,8 +130,8 @@ def _choose_fresh(known: Sequence[Entry]) -> None:
         st.session_state.model = entry
 
 
-def _chosen(entry: Entry, slot: str, source: Source | None) -> Model:
-    model = Model.open(entry)
+def _chosen(entry: Entry, slot: str, source: Source | None, programs: bool) -> Model:
+    model = Model.open(entry, programs=programs)
     return show_controls.choose_settings(model, slot, source.data if source else model.loaded.recipe.data)
 
 
@@ -157,7 +164,7 @@ def _look(root: Root, source: Source, looks: Sequence[Looking], side: DeltaGener
         return
     look, result = done[0]
     if len(done) > 1:
-        names = [f"{number + 1}: {one.model.entry.label}" for number, (one, _) in enumerate(done)]
+        names = [f"{number + 1}: {literal(one.model.entry.label)}" for number, (one, _) in enumerate(done)]
         which = st.segmented_control(
             "Look closer at", range(len(done)), format_func=lambda i: names[i], default=0, required=True
         )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +17,7 @@ from cs_framework.data.labels import LabelledFrame
 from cs_framework.data.refs import FrameRef
 from cs_framework.data.source import open_source
 from cs_framework.errors import DataError
-from cs_framework.recipe import load_recipe
+from cs_framework.recipe import read_recipe
 from cs_framework.recipe.loading import RESOLVED_FILE
 from cs_framework.recipe.schema import Recipe
 
@@ -34,16 +32,16 @@ class RunFrames:
 
 
 def recipe_of(run: Path, root: Root) -> Recipe:
-    """The recipe of a run, be it one that trained or one that took a bundle.
+    """What the recipe of a run says, be it one that trained or one that took a bundle; none of it is run.
 
     Raises:
         CSError: it cannot be read, or its bundle is gone or lies elsewhere.
     """
-    with suppress(OSError, ValueError, AttributeError):  # which the recipe's own reader tells
-        text = (run / RESOLVED_FILE).read_text(encoding="utf-8")
-        if bundle := tomllib.loads(text).get("model", {}).get("bundle"):
-            root.inside(Path(bundle))
-    return load_recipe(run / RESOLVED_FILE, overrides=['steps=["detect"]']).recipe
+    recipe = read_recipe(root.inside(run / RESOLVED_FILE), overrides=['steps=["detect"]'])
+    bundle = recipe.model.bundle
+    if isinstance(bundle, Path) and not root.inside(bundle).exists():
+        raise DataError(f"{bundle.name}: the bundle of this run is gone")
+    return recipe
 
 
 def frames_of(run: Path, recipe: Recipe, root: Root) -> RunFrames:
@@ -53,7 +51,7 @@ def frames_of(run: Path, recipe: Recipe, root: Root) -> RunFrames:
         DataError: they are gone, or do not lie below the root.
     """
     if recipe.detect.input is not None:
-        refs = open_source(root.inside(recipe.detect.input), recipe.data).refs
+        refs = open_source(root.whole(recipe.detect.input), recipe.data).refs
         return RunFrames(_inside(refs, root), {})
     splits = survey(evolve(recipe.data, root=_data_root(run, recipe, root)))[0].splits
     frames = splits.get("test") or splits.get("val") or ()
@@ -65,12 +63,12 @@ def _data_root(run: Path, recipe: Recipe, root: Root) -> Path:
     where = run / "data" if recipe.data.source == "synthetic" else recipe.data.root
     if where is None:
         raise DataError("this run has no labelled frames")
-    return root.inside(where)
+    return root.whole(where)
 
 
 def _inside(refs: Sequence[FrameRef], root: Root) -> tuple[FrameRef, ...]:
     for path in {ref.path for ref in refs}:
-        root.inside(path)  # a link among the files may lead elsewhere
+        root.inside(path)  # a list may name files elsewhere
     return tuple(refs)
 
 
@@ -101,17 +99,19 @@ class TrainingRegions:
     spread: Float32
 
     @classmethod
-    def read(cls, run: Path) -> TrainingRegions | None:
+    def read(cls, run: Path, root: Root) -> TrainingRegions | None:
         """Those of a run, None where it kept none.
 
         Of frames that were also shown mirrored or turned, only the regions as they are count.
 
         Raises:
-            DataError: the files are damaged.
+            DataError: the files are damaged, or lie elsewhere.
         """
         files = [run / "training" / f"{name}_train.parquet" for name in ("regions", "embeddings")]
         if not all(file.is_file() for file in files):
             return None
+        for file in files:
+            root.inside(file)
         try:
             table, vectors = pq.read_table(files[0]), pq.read_table(files[1])
             frames = np.array(table["frame"].to_pylist(), object)

@@ -57,7 +57,7 @@ def choose_frames(root: Root, runs: list[Entry]) -> Source | None:
             "Frames", ["Drop in", "Of a run"], default="Drop in", required=True, key="where"
         )
     if where == "Of a run":
-        entry = st.selectbox("Run", runs, format_func=lambda run: run.label, key="frames-of")
+        entry = st.selectbox("Run", runs, format_func=lambda run: run.shown, key="frames-of")
         recipe = recipe_of(entry.path, root)
         changed = (entry.path / RESOLVED_FILE).stat().st_mtime_ns
         return Source(_run_frames(str(entry.path), changed, recipe, root), recipe.data, False)
@@ -88,15 +88,15 @@ def _run_frames(run: str, changed: int, _recipe: Recipe, _root: Root) -> RunFram
 
 
 def choose_model(entries: list[Entry], label: str, key: str, none: str | None = None) -> Entry | None:
-    """Ask for a trained bundle or a recipe; `none` names the choice of neither."""
+    """Ask for a trained bundle or a recipe; `none` names the choice of neither.
+
+    What names one-file plugins is never chosen but by a person.
+    """
     choices: list[Entry | None] = [None, *entries] if none else list(entries)
-    return st.selectbox(label, choices, format_func=lambda entry: _entry_name(entry, none), key=key)
-
-
-def _entry_name(entry: Entry | None, none: str | None) -> str:
-    if entry is None:
-        return none or ""
-    return f"{entry.label} (trained)" if entry.kind == "trained" else f"{entry.label} (recipe)"
+    first = next((i for i, entry in enumerate(choices) if entry is None or not entry.programs), None)
+    return st.selectbox(
+        label, choices, first, format_func=lambda entry: entry.shown if entry else none or "", key=key
+    )
 
 
 def choose_settings(model: Model, slot: str, data: DataSettings) -> Model:

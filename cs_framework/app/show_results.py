@@ -30,7 +30,7 @@ from cs_framework.pipeline.batch import Unit
 from cs_framework.pipeline.results import FrameResult
 
 NEIGHBOURS = 6
-_LABELS = {1: "string", 0: "background", -1: "in between"}
+_LABELS = {1: "string", 0: "background"}
 _ORANGE, _GREY = "#e69f00", "#8a9099"
 
 
@@ -274,8 +274,8 @@ def _embedding(root: Root, model: Model, analyser: Analyser, result: FrameResult
 
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the training regions")
-def _training_regions(run: str, changed: float) -> TrainingRegions | None:
-    return TrainingRegions.read(Path(run))
+def _training_regions(run: str, changed: float, _root: Root) -> TrainingRegions | None:
+    return TrainingRegions.read(Path(run), _root)
 
 
 def _neighbours(root: Root, model: Model, vector: Float32) -> None:
@@ -283,7 +283,7 @@ def _neighbours(root: Root, model: Model, vector: Float32) -> None:
     regions = (
         None
         if run is None
-        else _training_regions(str(run), (model.entry.path / "bundle.json").stat().st_mtime)
+        else _training_regions(str(run), (model.entry.path / "bundle.json").stat().st_mtime, root)
     )
     if run is None or regions is None:
         st.caption(
@@ -299,7 +299,7 @@ def _neighbours(root: Root, model: Model, vector: Float32) -> None:
     refs = training_frames(run, model.recipe, root)
     for start in range(0, len(near), 3):
         for column, one in zip(st.columns(3), near[start : start + 3], strict=False):
-            caption = f"{_LABELS[one.label]}, distance {one.distance:.1f}"
+            caption = f"{_LABELS.get(one.label, 'in between')}, distance {one.distance:.1f}"
             if one.frame in refs:
                 shown = frame_reader(model.recipe.data)(refs[one.frame])
                 column.image(pictures.close_up(shown, one.box, side=180), caption=caption)

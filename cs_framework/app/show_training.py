@@ -2,49 +2,57 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from cs_framework.app.folders import Entry, Root
 from cs_framework.app.jobs import Training
 from cs_framework.app.wording import literal
-from cs_framework.recipe import load_recipe
+from cs_framework.recipe import read_recipe
+from cs_framework.recipe.bundled import bundled
 
-FIRST = "quickstart"
-"""The recipe that is offered where nothing is trained."""
+FIRST = "quickstart.toml"
+"""The recipe of the package that is offered where nothing is trained."""
 
 
-def offer(root: Root, known: list[Entry], offered: list[Entry], chosen: Entry | None) -> None:
-    """Offer to train the chosen recipe, or the quick start where nothing is trained; show how that goes."""
+def offer(root: Root, known: list[Entry], chosen: Entry | None, programs: bool) -> None:
+    """Offer to train the chosen recipe, or the quick start where nothing is trained; show how that goes.
+
+    `programs` says whether recipes with one-file plugins may be trained.
+    """
     training: Training | None = st.session_state.get("training")
     if training is not None:
         _watch(training)
         return
-    wanted = chosen if chosen is not None and chosen.kind == "recipe" else None
-    if wanted is None:
+    if chosen is None or chosen.kind != "recipe" or (chosen.programs and not programs):
         return
-    if any(entry.label == f"runs/{wanted.label}" for entry in known):
-        st.info(f"This recipe is trained: choose the model runs/{literal(wanted.label)}.")
+    wanted = chosen.path
+    out = root.path / "runs" / wanted.stem
+    if any(entry.run == out for entry in known):
+        st.info(f"This recipe is trained: choose the model runs/{literal(wanted.stem)}.")
         return
     with st.container(border=True):
-        st.markdown(f"**{literal(wanted.label)}** is a recipe: nothing is trained yet.")
-        if load_recipe(wanted.path, overrides=['steps=["detect"]']).recipe.data.source != "synthetic":
+        st.markdown(f"**{literal(wanted.stem)}** is a recipe: nothing is trained yet.")
+        if read_recipe(wanted, overrides=['steps=["detect"]']).data.source != "synthetic":
             st.caption(
-                f"It learns from your own frames: run `cs-run {wanted.path.name} --set data.root=DIR`, with "
-                "--out below the folder of this app, and it appears among the models. Until then its "
+                f"It learns from your own frames: run cs-run {literal(wanted.name)} --set data.root=DIR, "
+                "with --out below the folder of this app, and it appears among the models. Until then its "
                 "proposals can be looked at."
             )
             if known:
                 return
-            wanted = next((entry for entry in offered if entry.label == FIRST), None)
-            if wanted is None:
-                return
+            wanted = bundled(Path(FIRST))
+            out = root.path / "runs" / wanted.stem
         st.caption(
             "It draws its own embryos, so it can be trained here and now: that takes a few minutes, and "
             "needs neither data nor weights."
         )
-        if st.button(f"Train {literal(wanted.label)}", type="primary", key="train"):
-            out = root.path / "runs" / wanted.label
-            st.session_state.training = Training.start(wanted.path, out, root.path, ["outputs.regions=true"])
+        if st.button(f"Train {literal(wanted.stem)}", type="primary", key="train"):
+            # Frames and run folders may come from anybody: no link leads the run out of the root, and no
+            # scheduler elsewhere, which could send code, is asked.
+            options = ["outputs.regions=true", "pipeline.engine=local"]
+            st.session_state.training = Training.start(wanted, root.inside(out), options)
             st.rerun()
 
 

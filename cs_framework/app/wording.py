@@ -12,8 +12,12 @@ from cs_framework.pipeline.results import FrameResult
 
 
 def literal(text: object) -> str:
-    """Text for places that read Markdown, shown as it stands: no link, picture, formula or tag."""
-    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$:&^@])", r"\\\1", str(text)).replace("\n", "  \n")
+    """Text for places that read Markdown, shown as it stands: no link, picture, formula, sign or tag.
+
+    Addresses and ``:signs:`` are looked for after escapes are undone, so an unseen joiner parts them.
+    """
+    escaped = re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$:&^@])", r"\\\1", str(text))
+    return re.sub(r"(\\[:@]|www)", "\\1\u2060", escaped, flags=re.IGNORECASE).replace("\n", "  \n")
 
 
 def headline(result: FrameResult) -> str:

@@ -38,8 +38,15 @@ def address(toy_run, tmp_path_factory) -> Iterator[str]:
     for name in ("one", "two"):
         shutil.copytree(toy_run, root / "runs" / name)
     port = free_port()
-    command = [Path(sys.executable).with_name("cs-app"), "--root", root, "--no-browser", "--port", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    command = [
+        Path(sys.executable).with_name("cs-app"),
+        "--no-browser",
+        "--port",
+        str(port),
+        "--allow-plugins",
+    ]
+    write_settings_of_a_stranger(root)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=root)
     try:
         wait_for(f"http://127.0.0.1:{port}/_stcore/health", process)
         yield f"http://127.0.0.1:{port}"
@@ -47,6 +54,19 @@ def address(toy_run, tmp_path_factory) -> Iterator[str]:
         process.send_signal(signal.SIGTERM)
         said = process.communicate(timeout=60)[0]
     assert "Traceback" not in said
+
+
+def write_settings_of_a_stranger(root: Path) -> None:
+    """The app's working directory may hold whatever came with the frames."""
+    (root / ".streamlit").mkdir()
+    (root / ".streamlit" / "config.toml").write_text(
+        '[server]\nbaseUrlPath = "evil"\nenableCORS = false\ncorsAllowedOrigins = ["http://evil.example"]\n'
+        'enableXsrfProtection = false\nallowedHosts = ["nobody.example"]\n'
+        '[[theme.fontFaces]]\nfamily = "x"\nurl = "http://evil.example/x.woff2"\n'
+    )
+    (root / ".streamlit" / "secrets.toml").write_text('[auth]\ncookie_secret = "evil"\n')
+    for module in ("click", "numpy", "torch", "streamlit", "page", "results"):
+        (root / f"{module}.py").write_text("raise SystemExit('a module of the data was imported')\n")
 
 
 def wait_for(url: str, process: subprocess.Popen[str]) -> None:
@@ -69,6 +89,8 @@ def page(browser, address) -> Iterator[Page]:
     page.on("request", lambda made: asked.append(made.url))
     page.on("websocket", lambda opened: asked.append(opened.url.replace("ws://", "http://")))
     page.goto(address)
+    page.get_by_role("combobox", name="Model").click()
+    page.get_by_role("option", name="runs/one (trained, with one-file plugins)").click()
     yield page
     page.close()
     assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
@@ -125,7 +147,7 @@ def test_from_a_frame_to_its_boxes_and_their_download(page, tmp_path):
     assert {row["frame"] for row in rows} == {"embryo.png"}
 
     page.get_by_role("combobox", name="Compare with").click()
-    page.get_by_role("option", name="runs/two (trained)").click()
+    page.get_by_role("option", name="runs/two (trained, with one-file plugins)").click()
     page.get_by_role("button", name="Analyse", exact=True).click()
     expect(page.get_by_role("heading", name="A string is reported")).to_have_count(2, timeout=PATIENCE)
     assert page.locator('[data-testid="stException"]').count() == 0
@@ -140,6 +162,33 @@ def test_a_corrupt_file_is_a_message(page):
     assert "Traceback" not in said
     assert alert.locator("b").count() == 0
     drop(page, "good.png", png())  # and the app goes on
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 101),
+        ({"Host": "evil.example"}, 403),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Host": "evil.example", "Origin": "http://evil.example"}, 403),
+        ({"Origin": "http://localhost:3000"}, 403),
+    ],
+)
+def test_only_its_own_pages_can_drive_the_app(headers, status, address):
+    where = address.removeprefix("http://")
+    asked = {
+        "Host": where,
+        "Origin": address,
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    } | headers
+    host, _, port = where.partition(":")
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
+        lines = "".join(f"{name}: {value}\r\n" for name, value in asked.items())
+        connection.sendall(f"GET /_stcore/stream HTTP/1.1\r\n{lines}\r\n".encode())
+        assert connection.recv(100).split()[1] == str(status).encode()
 
 
 def test_the_app_listens_at_this_machine_alone(address):

@@ -4,9 +4,28 @@ from pathlib import Path
 
 import pytest
 
-from cs_framework.recipe import load_recipe
+from cs_framework.bundle import Bundle, write_bundle
+from cs_framework.pipeline.components import Components
+from cs_framework.recipe import components_to_dict, load_recipe
+from cs_framework.recipe.bundled import bundled
 from cs_framework.steps.execute import Options, execute
 from tests.support.frames import write_recipe, write_root
+
+PROGRAM = "from pathlib import Path\nPath(__file__).with_name('RAN').touch()\n"
+
+
+@pytest.fixture
+def download(tmp_path: Path) -> Path:
+    """A root with what a stranger may have packed: a bundle in a run whose recipe names a program."""
+    run = tmp_path / "Downloads" / "b"
+    loaded = load_recipe(bundled(Path("quickstart.toml")))
+    described = {k: v for k, v in components_to_dict(loaded).items() if k != "anomaly_filter"}
+    write_bundle(Bundle(run / "model", None), Components(None, (), None, None), described, {})
+    (run / "resolved.toml").write_text(
+        'plugins = ["./evil.py"]\nsteps = ["detect"]\nmodel.bundle = "model"\n'
+    )
+    (run / "evil.py").write_text(PROGRAM)
+    return tmp_path
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,7 @@ def trained(root: Root) -> list[Entry]:
 @pytest.fixture(scope="module")
 def model(root) -> Model:
     (entry,) = trained(Root(root))
-    return Model.open(entry)
+    return Model.open(entry, programs=True)
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,7 @@ def test_other_settings_of_a_component_are_another_model(model, frames):
 
 def test_a_recipe_without_training_gives_proposals(root, frames):
     (entry,) = [entry for entry in recipes(Root(root)) if entry.label == "toy"]
-    model = Model.open(entry)
+    model = Model.open(entry, programs=True)
     assert list(model.choices()) == ["proposer.0"]
     analyser = Analyser.build(model)
     found = reported(analyser.analyse(units_of(frames.refs, 0)[0], model, quiet), model)
@@ -112,8 +112,57 @@ def test_a_bundle_by_itself_uses_installed_plugins_only(root, tmp_path):
     shutil.copytree(root / "runs/toy/model", tmp_path / "alone")
     (entry,) = trained(Root(tmp_path))
     assert (entry.label, entry.run) == ("alone", None)
-    with pytest.raises(RecipeError, match=r"toy_plugin"):  # which only the run's recipe names
-        Model.open(entry)
+    for programs in (True, False):
+        with pytest.raises(RecipeError, match=r"toy_plugin"):  # which only the run's recipe names
+            Model.open(entry, programs=programs)
+
+
+def test_one_file_plugins_are_run_only_where_that_is_allowed(root):
+    entries = [*trained(Root(root)), *recipes(Root(root))]
+    assert [entry.shown for entry in entries if entry.programs] == [
+        "runs/toy (trained, with one-file plugins)",
+        "toy (recipe, with one-file plugins)",
+    ]
+    for entry in entries:
+        if entry.programs:
+            with pytest.raises(RecipeError, match=r"one-file plugins \(toy_plugin.py\).*--allow-plugins"):
+                Model.open(entry)
+
+
+def test_a_run_beside_a_bundle_gives_data_and_pipeline_alone(download):
+    """Its components are those of the bundle, whatever the recipe beside it names."""
+    (entry,) = trained(Root(download))
+    assert entry.programs
+    resolved = entry.run / "resolved.toml"
+    resolved.write_text(resolved.read_text() + "[data]\nbits = 12\n[pipeline]\ntop = 3\n")
+    recipe = Model.open(entry).loaded.recipe
+    assert (recipe.data.bits, recipe.pipeline.top, recipe.plugins) == (12, 3, ())
+    assert not list(download.rglob("RAN"))
+    with pytest.raises(RecipeError, match="none of the hooks"):
+        Model.open(entry, programs=True)
+    assert list(download.rglob("RAN")), "which is what the test goes by"
+
+
+@pytest.mark.parametrize(
+    "lines", ['plugins = ["./evil.py"]\n', 'plugins = "./evil.py"\n', "plugins = [\n", "\xff"]
+)
+def test_a_recipe_that_may_name_programs_counts_as_one_that_does(lines, download):
+    resolved = next(download.rglob("resolved.toml"))
+    resolved.write_bytes(lines.encode("latin-1"))
+    bundles, runs = trained_and_runs(Root(download))
+    assert [entry.programs for entry in (*bundles, *runs)] == [True, True]
+
+
+def test_no_two_entries_are_shown_alike(download):
+    shutil.copytree(download / "Downloads/b/model", download / "x")
+    shutil.copytree(download / "Downloads/b/model", download / "x/model")
+    for folder in (download, download / "recipes"):
+        folder.mkdir(exist_ok=True)
+        (folder / "quickstart.toml").write_text("[[proposer]]\nuse = 'selective-search'\n")
+    bundles, runs = trained_and_runs(Root(download))
+    for entries in (bundles, runs, recipes(Root(download))):
+        assert len({entry.shown for entry in entries}) == len(entries)
+    assert {"x (trained)", "x 2 (trained)"} < {entry.shown for entry in bundles}
 
 
 def test_a_frame_that_cannot_be_read_or_processed_says_why(tmp_path, model, analyser):
@@ -128,10 +177,10 @@ def test_a_frame_that_cannot_be_read_or_processed_says_why(tmp_path, model, anal
 
 def test_what_does_not_fit_the_bundle_is_said(root, tmp_path):
     shutil.copytree(root / "runs", tmp_path / "runs")
-    (tmp_path / "runs/toy/model/scorer/learnt.json").write_text("{")
+    (tmp_path / "runs/toy/model/scorer/learnt.json").unlink()
     (entry,) = trained(Root(tmp_path))
     with pytest.raises(SetupError, match="train again"):
-        Analyser.build(Model.open(entry))
+        Analyser.build(Model.open(entry, programs=True))
 
 
 def test_frames_of_a_run_come_with_their_truth(frames):
@@ -177,6 +226,52 @@ def test_nothing_outside_the_root_is_read(root, tmp_path, model):
         Root(link.parent).inside(link.parent / ".." / "other")
 
 
+@pytest.mark.parametrize("name", ["resolved.toml", "bundle.json", "a.toml", "index.csv", "labels", "regions"])
+def test_a_link_is_no_way_out_of_the_root(name, root, tmp_path):
+    inside, elsewhere = tmp_path / "in", tmp_path / "elsewhere"
+    shutil.copytree(root, elsewhere)
+    run = inside / "runs/toy"
+    shutil.copytree(root, inside)
+    recipe = recipe_of(run, Root(inside))
+    recipe = evolve(recipe, data=evolve(recipe.data, root=inside / "data"))
+
+    def link(path, target):
+        if path.is_dir():
+            shutil.rmtree(path)
+        path.unlink(missing_ok=True)
+        path.symlink_to(target)
+
+    if name in ("resolved.toml", "bundle.json"):
+        file = {"resolved.toml": "resolved.toml", "bundle.json": "model/bundle.json"}[name]
+        link(run / file, elsewhere / "runs/toy" / file)
+        bundles, runs = trained_and_runs(Root(inside))
+        assert [bool(bundles), bool(runs)] == [name != "bundle.json", name != "resolved.toml"]
+        assert all(entry.run is None for entry in bundles)
+    elif name == "a.toml":
+        link(inside / name, elsewhere / "toy.toml")
+        assert "a" not in [entry.label for entry in recipes(Root(inside))]
+    elif name == "regions":
+        link(run / "training/regions_train.parquet", elsewhere / "runs/toy/training/regions_train.parquet")
+        with pytest.raises(DataError, match="--root"):
+            TrainingRegions.read(run, Root(inside))
+    else:
+        (elsewhere / "data/index.csv").write_text("path,group\n")
+        link(inside / "data" / name, elsewhere / "data" / name)
+        with pytest.raises(DataError, match="--root"):
+            frames_of(run, recipe, Root(inside))
+
+
+def test_links_that_stay_inside_are_followed_and_may_go_in_circles(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "data/on").symlink_to(tmp_path / "other")
+    (tmp_path / "other/back").symlink_to(tmp_path / "data")
+    assert Root(tmp_path).whole(tmp_path / "data") == tmp_path / "data"
+    (tmp_path / "other/out").symlink_to(tmp_path.parent)
+    with pytest.raises(DataError, match="out is not below"):
+        Root(tmp_path).whole(tmp_path / "data")
+
+
 def test_recipes_of_the_package_and_of_the_root_are_offered(root):
     labels = [entry.label for entry in recipes(Root(root))]
     assert labels[0] == "toy"
@@ -186,7 +281,7 @@ def test_recipes_of_the_package_and_of_the_root_are_offered(root):
 
 def test_nearest_regions_hold_the_region_itself(root, analyser, model):
     run = root / "runs" / "toy"
-    regions = TrainingRegions.read(run)
+    regions = TrainingRegions.read(run, Root(root))
     refs = training_frames(run, model.loaded.recipe, Root(root))
     place = int(np.argmax(regions.labels))
     frame, box = regions.frames[place], regions.boxes[place]
@@ -199,12 +294,12 @@ def test_nearest_regions_hold_the_region_itself(root, analyser, model):
 
 
 def test_runs_without_regions_or_with_damaged_ones(tmp_path):
-    assert TrainingRegions.read(tmp_path) is None
+    assert TrainingRegions.read(tmp_path, Root(tmp_path)) is None
     (tmp_path / "training").mkdir()
     for name in ("regions", "embeddings"):
         (tmp_path / "training" / f"{name}_train.parquet").write_bytes(b"PAR1")
     with pytest.raises(DataError, match="cannot be read"):
-        TrainingRegions.read(tmp_path)
+        TrainingRegions.read(tmp_path, Root(tmp_path))
 
 
 def test_what_was_not_asked_for_longest_goes():

@@ -61,7 +61,7 @@ def test_cancelled_work_stops_at_its_next_step():
 def test_training_makes_a_run_and_says_how_it_goes(tmp_path):
     recipe = write_recipe(tmp_path / "toy.toml", write_root(tmp_path / "data", embryos=1, frames=2))
     out = tmp_path / "runs" / "toy"
-    training = Training.start(recipe, out, tmp_path, ["outputs.regions=true"])
+    training = Training.start(recipe, out, ["outputs.regions=true"])
     training._process.wait(300)
     assert training.succeeded, training.lines()
     assert any("train" in line for line in training.lines())
@@ -73,14 +73,14 @@ def test_training_makes_a_run_and_says_how_it_goes(tmp_path):
 def test_training_can_be_cancelled_and_fails_in_words(tmp_path):
     recipe = write_recipe(tmp_path / "toy.toml", write_root(tmp_path / "data", embryos=1, frames=2))
     held = f"anomaly_filter.settings.learns_when={tmp_path / 'never'}"
-    training = Training.start(recipe, tmp_path / "run", tmp_path, [held])
+    training = Training.start(recipe, tmp_path / "run", [held])
     while training.running and not (tmp_path / "never.waits").exists():
         time.sleep(0.01)
     assert training.running, training.lines()
     training.cancel()
     assert not training.running
     assert not training.succeeded
-    wrong = Training.start(recipe, tmp_path / "other", tmp_path, ["scorer.use=nobody"])
+    wrong = Training.start(recipe, tmp_path / "other", ["scorer.use=nobody"])
     wrong._process.wait(300)
     assert not wrong.succeeded
     assert "nobody" in "\n".join(wrong.lines())

@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
 from cs_framework.app import results
+from tests.framework.app.conftest import PROGRAM
 from tests.support.frames import streak_frame, write_recipe
 
 pytestmark = pytest.mark.slow
@@ -21,12 +22,15 @@ pytestmark = pytest.mark.slow
 TRUTH = "0 0.4 0.546875 0.2 0.15625"
 
 
-def script(root):
+MODEL = "runs/toy (trained, with one-file plugins)"
+
+
+def script(root, programs):
     from pathlib import Path
 
     from cs_framework.app.page import show
 
-    show(Path(root))
+    show(Path(root), programs)
 
 
 def png(string: bool = True) -> bytes:
@@ -41,8 +45,21 @@ def main_module():
     sys.modules["__main__"] = before
 
 
+def started(root, *, programs: bool) -> AppTest:
+    kwargs = {"root": str(root), "programs": programs}
+    return checked(AppTest.from_function(script, kwargs=kwargs, default_timeout=180).run())
+
+
+def choose(app: AppTest, shown: str, key: str = "model") -> AppTest:
+    app.selectbox(key=key).select_index(app.selectbox(key=key).options.index(shown)).run()
+    return checked(app)
+
+
 def opened(root, *files) -> AppTest:
-    app = AppTest.from_function(script, kwargs={"root": str(root)}, default_timeout=180).run()
+    """The page with the trained model of the root chosen, if there is one."""
+    app = started(root, programs=True)
+    if MODEL in app.selectbox(key="model").options:
+        choose(app, MODEL)
     if files:
         app.file_uploader(key="files").set_value([(name, data, "image/png") for name, data in files]).run()
     return checked(app)
@@ -155,8 +172,7 @@ def test_looking_closer(page, section):
 
 
 def test_two_models_side_by_side(page):
-    other = next(entry for entry in page.selectbox(key="compare").options if "toy (recipe)" in entry)
-    page.selectbox(key="compare").select_index(page.selectbox(key="compare").options.index(other)).run()
+    choose(page, "toy (recipe, with one-file plugins)", "compare")
     analyse(page)
     headlines = [element.value for element in page.subheader]
     assert len(headlines) == 2
@@ -232,9 +248,7 @@ def test_a_component_that_fails_is_a_message(root):
 
 def test_wrong_settings_are_named(root):
     app = opened(root, ("embryo.png", png()))
-    app.selectbox(key="model").select_index(0).run()
-    names = app.selectbox(key="model").options
-    app.selectbox(key="model").select_index(names.index("real-frames (recipe)")).run()
+    choose(app, "real-frames (recipe)")
     widget(app.text_input, "proposer.0|k").set_value("20, many").run()
     assert "selective\\-search" in checked(app).error[0].value
     widget(app.text_input, "proposer.0|k").set_value("20, 60").run()
@@ -243,8 +257,7 @@ def test_wrong_settings_are_named(root):
 
 def test_a_setting_is_asked_for_only_where_it_acts(root):
     app = opened(root)
-    names = app.selectbox(key="model").options
-    app.selectbox(key="model").select_index(names.index("real-frames (recipe)")).run()
+    choose(app, "real-frames (recipe)")
     assert any((each.key or "").endswith("|min_size") for each in app.number_input)
     widget(app.selectbox, "proposer.0|mode").set_value("fast").run()
     assert not any((each.key or "").endswith("|min_size") for each in checked(app).number_input)
@@ -262,8 +275,61 @@ def test_without_a_model_the_app_offers_to_make_one(root, tmp_path):
     (tmp_path / "small.toml").write_text(text)
     app = opened(tmp_path)
     assert "No model is trained here yet" in texts(app)
-    assert "train" in keys(app.button)
-    app.selectbox(key="model").select_index(0).run()
+    choose(app, "small (recipe, with one-file plugins)")
     app.button(key="train").click().run()
     offered(app, "cancel-training").click().run()
     assert offered(app, "train")
+
+
+HOSTILE = "![x](evil) **b** :red[c] `d`"
+PLAIN = {"selectbox", "file_uploader", "arrow_data_frame", "code", "text_input", "slider"}
+"""Elements of which the browser shows names as they are."""
+
+
+def test_names_are_never_markdown(root, tmp_path):
+    """A model's, a recipe's, a frame's: a picture elsewhere would be asked for when the page is seen."""
+    shutil.copytree(root / "runs/toy", tmp_path / HOSTILE)
+    shutil.copy(root / "toy.toml", tmp_path / f"{HOSTILE}.toml")
+    app = started(tmp_path, programs=True)
+    choose(app, f"{HOSTILE} (recipe, with one-file plugins)")
+    app.file_uploader(key="files").set_value([(f"{HOSTILE}.png", png(), "image/png")]).run()
+    choose(app, f"{HOSTILE} (trained, with one-file plugins)")
+    choose(app, f"{HOSTILE} (recipe, with one-file plugins)", "compare")
+    analyse(app)
+    assert "evil" in texts(app), "its names are on the page"
+    seen = [str(getattr(element, "proto", "")) for element in app._tree if element.type not in PLAIN]
+    lines = [line for text in seen for line in text.splitlines() if not line.lstrip().startswith("id:")]
+    assert [line for line in lines if HOSTILE[:4] in line] == []
+
+
+def write_recipe_with_program(root):
+    (root / "0-recipe.toml").write_text(
+        'plugins = ["./evil.py"]\n[[proposer]]\nuse = "selective-search"\n'
+        '[embedder]\nuse = "ridge-texture"\n[scorer]\nuse = "refining-mlp"\n'
+    )
+    (root / "evil.py").write_text(PROGRAM)
+
+
+@pytest.mark.parametrize("programs", [True, False])
+def test_opening_the_page_runs_nothing_that_lies_below_the_root(programs, download):
+    """Neither a run's recipe nor one among the frames, though one is all there is to choose."""
+    write_recipe_with_program(download)
+    app = started(download, programs=programs)
+    assert not app.error
+    assert not app.selectbox(key="model").value.programs
+    app.segmented_control(key="where").set_value("Of a run").run()
+    checked(app)
+    assert not list(download.rglob("RAN"))
+
+
+@pytest.mark.parametrize(
+    "name", ["0-recipe (recipe, with one-file plugins)", "b (trained, with one-file plugins)"]
+)
+def test_one_file_plugins_take_the_word_of_both_who_starts_and_who_chooses(name, download):
+    write_recipe_with_program(download)
+    app = choose(started(download, programs=False), name.replace("b (", "Downloads/b ("))
+    assert not list(download.rglob("RAN"))
+    assert ("allow\\-plugins" in texts(app)) == name.startswith("0")
+    assert "train" not in keys(app.button)
+    choose(started(download, programs=True), name.replace("b (", "Downloads/b ("))
+    assert list(download.rglob("RAN"))
