@@ -41,7 +41,7 @@ MISTAKES = {
     ),
     "wrong item": (
         "steps = ['train', 'evaluat']\n" + MINIMAL,
-        "recipe.toml:1:19: steps.1: must be one of 'train', 'evaluate', 'detect', 'proposals', "
+        "recipe.toml:1:19: steps.1: must be one of 'train', 'evaluate', 'adapt', 'detect', 'proposals', "
         "not the text 'evaluat'; did you mean 'evaluate'?",
     ),
     "wrong choice": (
