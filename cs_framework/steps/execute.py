@@ -7,7 +7,7 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 
 from cs_framework.api.components import Skipped
 from cs_framework.bundle import Bundle, read_bundle
-from cs_framework.errors import CSError, RecipeError, printable
+from cs_framework.errors import CSError, RecipeError
 from cs_framework.files import sweep, write_text
 from cs_framework.outputs.tables import read_skipped, skipped_table, write_csv
 from cs_framework.pipeline.batch import Share
@@ -34,6 +34,7 @@ from cs_framework.steps.adapt import adapt
 from cs_framework.steps.detect import assemble as assemble_parts
 from cs_framework.steps.detect import detect
 from cs_framework.steps.evaluate import evaluate
+from cs_framework.steps.logs import log_file
 from cs_framework.steps.outcome import INTERRUPTED, USER_ERRORS, Outcome, describe, to_stderr
 from cs_framework.steps.points import gate_at
 from cs_framework.steps.proposals import evaluate_proposals
@@ -151,7 +152,7 @@ def execute(
     resolved = loaded.to_toml()
     steps = _open_steps(loaded, out, resolved, options)
     if not steps and ((out / "report.html").exists() or not (out / STEPS["evaluate"].output).exists()):
-        with _log_file(out / "run.log", show):
+        with log_file(out / "run.log", show):
             log.info("every step is done: nothing is left to do in %s", out)
         return 0
     cache = options.cache_for(steps)
@@ -177,7 +178,7 @@ def execute(
         if options.share is None and out.exists():
             sweep(out)
         write_text(out / RESOLVED_FILE, resolved)
-        with _log_file(out / _log_name(options.share), show), closing(run.components), closing(run.engine):
+        with log_file(out / _log_name(options.share), show), closing(run.components), closing(run.engine):
             return _run_steps(run, steps)
 
 
@@ -194,7 +195,7 @@ def assemble(folder: Path, block: tuple[str, ...], track: Callable[..., Iterable
     loaded = load_recipe(resolved, block=block)
     bundle = _given_bundle(loaded, out, ("detect",))
     run = Run(loaded, out, track, LocalEngine(1), WorkerSpec(resolved), bundle, out / "data")
-    with _explained(out), _log_file(out / "run.log", to_stderr):
+    with _explained(out), log_file(out / "run.log", to_stderr):
         sweep(out)
         assemble_parts(run)
         return _sum_up(run)
@@ -381,56 +382,6 @@ def _clear(out: Path) -> None:
             shutil.rmtree(entry)
         else:
             entry.unlink()
-
-
-@contextmanager
-def _log_file(path: Path, show: Callable[[str], None]) -> Iterator[None]:
-    """Log to a file in full and to the user in short, while the block runs."""
-    logger = logging.getLogger()
-    file = _LogFile(path, encoding="utf-8")
-    file.setFormatter(_Plain("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    console = _Console(show)
-    console.setLevel(logging.INFO)
-    console.setFormatter(_Plain("%(message)s"))
-    console.addFilter(lambda record: record.name.startswith("cs_") or record.levelno >= logging.ERROR)
-    level = logger.level
-    logger.setLevel(logging.INFO)
-    logging.getLogger("cs_framework").setLevel(logging.DEBUG)
-    for handler in (file, console):
-        logger.addHandler(handler)
-    try:
-        yield
-    except Exception:
-        log.debug("the run failed", exc_info=True)
-        raise
-    finally:
-        logger.setLevel(level)
-        for handler in (file, console):
-            logger.removeHandler(handler)
-            with suppress(OSError):
-                handler.close()
-
-
-class _Plain(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        """What a terminal may show."""
-        return printable(super().format(record))
-
-
-class _Console(logging.Handler):
-    def __init__(self, show: Callable[[str], None]) -> None:
-        super().__init__()
-        self._show = show
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Show a message to the user; a terminal that has gone stops no run."""
-        with suppress(OSError, ValueError):
-            self._show(self.format(record))
-
-
-class _LogFile(logging.FileHandler):
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
-        """Say nothing: where no log can be written, no result can, and that is reported."""
 
 
 def _log_name(share: Share | None) -> str:
