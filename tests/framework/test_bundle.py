@@ -189,7 +189,7 @@ def test_a_recipe_refuses_a_bundle_before_it_looks_for_plugins(bundle, tmp_path)
 
 
 def deep(levels):
-    tree = {}
+    tree: dict[str, object] = {}
     for _ in range(levels):
         tree = {"a": tree}
     return tree

@@ -8,7 +8,7 @@ from cs_framework.steps.tally import Tally
 
 
 def result(number: int, **known: object) -> FrameResult:
-    return FrameResult(f"{number}.png", "e1", number, (9, 9), 0.5, True, **known)  # type: ignore[arg-type]
+    return FrameResult(f"{number}.png", "e1", number, (9, 9), 0.5, True, **known)
 
 
 def said(caplog: pytest.LogCaptureFixture, *results: FrameResult) -> list[str]:
