@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -42,9 +43,15 @@ class DataError(CSError):
 
 
 class StoppedError(CSError):
-    """The user stopped the run in good order."""
+    """A signal stopped the run in good order; the exit code tells which."""
 
-    exit_code = 130
+    def __init__(self, message: str, number: int = signal.SIGINT) -> None:
+        super().__init__(message)
+        self.exit_code = 128 + number
+
+
+class TerminatedError(KeyboardInterrupt):
+    """SIGTERM has come: everything ends as after Ctrl-C."""
 
 
 class ComponentError(CSError):

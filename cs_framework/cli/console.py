@@ -10,6 +10,7 @@ from importlib.metadata import distributions
 from typing import TypeVar
 
 from cs_framework._markers import DISTRIBUTION, FORMER_DISTRIBUTION
+from cs_framework.pipeline.interrupt import terminable
 from cs_framework.steps.outcome import USER_ERRORS, describe, to_stderr
 
 T = TypeVar("T")
@@ -20,12 +21,13 @@ log = logging.getLogger(__name__)
 def handle_errors(interrupted: str = "stopped") -> Iterator[None]:
     """Show user errors as one line on standard error and end the process with their exit code.
 
-    So is Ctrl-C, in the words of `interrupted`. First comes a warning where the installation is mixed up.
+    So are Ctrl-C and SIGTERM, in the words of `interrupted`. A mixed-up installation is warned of first.
     """
     if mixed := mixed_installation():
         to_stderr(f"warning: {mixed}")
     try:
-        yield
+        with terminable():
+            yield
     except USER_ERRORS as error:
         exit_code, line = describe(error, interrupted)
         to_stderr(line)

@@ -44,7 +44,8 @@ def main(
 
     Says first what it understood of them, and in the end what it found and where the report is.
 
-    Exit code: 0 done, 1 the run failed, 2 the frames or the arguments are wrong, 130 stopped by Ctrl-C.
+    Exit code: 0 done, 1 the run failed, 2 the frames or the arguments are wrong, 130 stopped by
+    Ctrl-C, 143 by SIGTERM.
     """
     with handle_errors(interrupted=INTERRUPTED):
         if resume and replace:

@@ -56,7 +56,8 @@ def main(
     RECIPE is a file, or the name of a recipe that comes with the package, such as quickstart.toml; without
     one, these are listed.
 
-    Exit code: 0 done, 1 the run failed, 2 the recipe or the arguments are wrong, 130 stopped by Ctrl-C.
+    Exit code: 0 done, 1 the run failed, 2 the recipe or the arguments are wrong, 130 stopped by
+    Ctrl-C, 143 by SIGTERM.
     """
     with handle_errors(interrupted=INTERRUPTED):
         for step in steps:

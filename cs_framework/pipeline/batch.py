@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from time import perf_counter
 from typing import TypeVar
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from cs_framework.api.components import NOT_DONE, Skipped
 from cs_framework.api.frames import Frame, Window
@@ -37,11 +38,30 @@ class Unit:
 
     refs: tuple[FrameRef, ...]
     windows: tuple[tuple[FrameRef, ...], ...]
+    barred: tuple[Skipped, ...] = ()
+    """Frames, in windows too, on which a process was lost: they are skipped without another try."""
 
     def batches(self) -> list[Unit]:
         """The same in pieces of 16 frames, each a call to the components."""
-        starts = range(0, len(self.refs), BATCH)
-        return [Unit(self.refs[s : s + BATCH], self.windows[s : s + BATCH]) for s in starts]
+        return [self._part(s, s + BATCH) for s in range(0, len(self.refs), BATCH)]
+
+    def halves(self) -> tuple[Unit, Unit]:
+        """The first half of the frames and the others."""
+        middle = len(self.refs) // 2
+        return self._part(0, middle), self._part(middle, len(self.refs))
+
+    def barring(self, more: Iterable[Skipped]) -> Unit:
+        """The same without those of some frames that it reads."""
+        read = {ref.id for ref in self.read()}
+        return evolve(self, barred=(*self.barred, *(item for item in more if item.frame in read)))
+
+    def read(self) -> list[FrameRef]:
+        """The frames of all windows but those that are barred, each once."""
+        barred = {item.frame for item in self.barred}
+        return [ref for ref in dict.fromkeys(chain.from_iterable(self.windows)) if ref.id not in barred]
+
+    def _part(self, start: int, end: int) -> Unit:
+        return evolve(self, refs=self.refs[start:end], windows=self.windows[start:end])
 
 
 def make_units(refs: Sequence[FrameRef], context: int = 0) -> list[Unit]:
@@ -68,6 +88,11 @@ class Batch:
     failed: dict[int, Skipped] = field(factory=dict)
     _decoded: dict[str, Frame | FrameError] = field(factory=dict)
     _hashes: dict[str, str] = field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        """Begin without the frames that are barred."""
+        barred = {item.frame: item for item in self.unit.barred}
+        self.failed |= {i: barred[ref.id] for i, ref in enumerate(self.unit.refs) if ref.id in barred}
 
     def frame(self, i: int) -> Frame:
         """Frame `i`, decoded once."""

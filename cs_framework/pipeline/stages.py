@@ -15,7 +15,7 @@ from cs_framework.api.arrays import Float16, Float32
 from cs_framework.api.components import Detection, Observer, Regions, RegionScores, Skipped
 from cs_framework.api.frames import Frame
 from cs_framework.data.refs import FrameRef
-from cs_framework.errors import CSError
+from cs_framework.errors import CSError, StoppedError
 from cs_framework.pipeline.batch import Batch, Unit
 from cs_framework.pipeline.components import Components
 from cs_framework.pipeline.familiarity import Known, State, figures
@@ -63,16 +63,29 @@ class Stages:
     withhold: bool = False
     """Whether boxes are reported of familiar frames alone."""
 
-    def analyse(self, unit: Unit, *, gated: bool, keep_regions: bool = True) -> Analysis:
+    def analyse(
+        self,
+        unit: Unit,
+        *,
+        gated: bool,
+        keep_regions: bool = True,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> Analysis:
         """Results of every frame of a unit that does not fail.
 
         Args:
             unit: the frames.
             gated: whether stage 2 runs on flagged frames only (as detection does) or on all.
             keep_regions: whether the results hold all scored boxes, or the ranked ones only.
+            stopping: whether no further batch is to be begun.
+
+        Raises:
+            StoppedError: there was a further one.
         """
         analysis = Analysis()
         for batch in self._batches(unit, analysis.timings):
+            if stopping():
+                raise StoppedError("stopped before the end of a unit")
             results = self._batch(batch, gated)
             if not keep_regions:
                 results = [evolve(r, proposals=bx.as_boxes([]), scores=None) for r in results]

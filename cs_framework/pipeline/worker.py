@@ -7,15 +7,18 @@ bundle, and keeps them; the work itself is a function of a module, which an engi
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar, TypeVarTuple
 
-from attrs import frozen
+from attrs import evolve, field, frozen
 
+from cs_framework.api.components import Skipped
 from cs_framework.api.frames import Frame
-from cs_framework.data.images import frame_reader
+from cs_framework.data.images import frame_reader, read_frame
 from cs_framework.data.refs import FrameRef
+from cs_framework.errors import FrameError, StoppedError
 from cs_framework.pipeline.batch import Unit
 from cs_framework.pipeline.cache import Cache
 from cs_framework.pipeline.components import Components, make_env
@@ -46,6 +49,8 @@ class WorkerSpec:
     """Whether boxes are reported of familiar frames alone."""
     cache: Path | None = None
     block: tuple[str, ...] = ()
+    stop: Path | None = None
+    """A file that is there when no further batch is to be begun."""
     content: str = ""
     """A digest of what these files hold: a process that outlives a run must not go on with what they held."""
 
@@ -57,6 +62,8 @@ class Worker:
     loaded: LoadedRecipe
     components: Components
     spec: WorkerSpec
+    barred: Mapping[str, Skipped] = field(factory=dict)
+    """Frames of the present unit that are not worked on, by id."""
 
     @classmethod
     def build(cls, spec: WorkerSpec) -> Worker:
@@ -88,20 +95,36 @@ class Worker:
 
     @property
     def read(self) -> Callable[[FrameRef], Frame]:
-        """Decodes a frame as the components see it."""
-        return frame_reader(self.loaded.recipe.data)
+        """Decodes a frame as the components see it, but none that killed a process."""
+        decode = frame_reader(self.loaded.recipe.data)
+
+        def read(ref: FrameRef) -> Frame:
+            barred = self.barred.get(ref.id)
+            if barred is not None and not barred.not_done:
+                raise FrameError(barred.reason)
+            return decode(ref)
+
+        return read
 
 
-def analyse(worker: Worker, unit: Unit, gated: bool, keep_regions: bool) -> Analysis:
-    """Both stages on a unit of frames."""
-    return worker.stages.analyse(unit, gated=gated, keep_regions=keep_regions)
+def analyse(worker: Worker, unit: Unit, gated: bool, keep_regions: bool) -> Analysis | None:
+    """Both stages on a unit of frames; None where the run is stopped before its end."""
+    stop = worker.spec.stop
+
+    def stopping() -> bool:
+        return stop is not None and stop.exists()
+
+    try:
+        return worker.stages.analyse(unit, gated=gated, keep_regions=keep_regions, stopping=stopping)
+    except StoppedError:
+        return None
 
 
 _here: dict[WorkerSpec, Worker] = {}
 _one_at_a_time = threading.Lock()
 
 
-def call(spec: WorkerSpec, work: Callable[[Worker, *Ts], T], arguments: tuple[*Ts]) -> T:
+def call(spec: WorkerSpec, work: Callable[[Worker, Unit, *Ts], T], arguments: tuple[Unit, *Ts]) -> T:
     """``work(worker, *arguments)`` in a worker process, whose components are built at the first call.
 
     One call at a time, since components need not stand several threads, which some engines have.
@@ -112,4 +135,12 @@ def call(spec: WorkerSpec, work: Callable[[Worker, *Ts], T], arguments: tuple[*T
                 worker.components.close()
             _here.clear()
             _here[spec] = Worker.build(spec)
-        return work(_here[spec], *arguments)
+        unit, *others = arguments
+        barred = {item.frame: item for item in unit.barred}
+        return work(evolve(_here[spec], barred=barred), unit, *others)  # type: ignore[arg-type]
+
+
+def try_reading(ref: FrameRef) -> None:
+    """Decode a frame in a worker process, to see whether it dies of that."""
+    with suppress(FrameError):
+        read_frame(ref)

@@ -7,6 +7,7 @@ and be shared among processes that know nothing of each other; the files for rea
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 
@@ -51,7 +52,7 @@ def detect(run: Run) -> None:
     Of a share of the shards, no files for readers are written: `assemble` does when all is there.
 
     Raises:
-        StoppedError: on Ctrl-C, when the shards under way are finished.
+        StoppedError: on Ctrl-C or SIGTERM, when the batches under way are finished.
     """
     source, share = _input(run), run.share
     parts = _parts(run, source, run.context)
@@ -97,19 +98,25 @@ def _parts(run: Run, source: Input, context: int) -> Parts:
 
 def _compute(run: Run, parts: Parts, todo: Sequence[Shard]) -> None:
     keep, shown = run.loaded.recipe.outputs.proposals, -PROFILED_EVERY
-    with interruptible() as stopping:
+    stop = run.out / f".stop.{secrets.token_hex(4)}.part"  # which a later run sweeps away
+    with interruptible(stop) as stopping:
         units = [shard.unit for shard in todo]
-        analyses = run.analyses(units, "detecting", gated=True, keep_regions=keep, stopping=stopping)
+        analyses = run.analyses(
+            units, "detecting", gated=True, keep_regions=keep, stopping=stopping, stop=stop
+        )
         for shard, analysis in zip(todo, analyses, strict=False):
+            if analysis is None:
+                continue
             with run.timings.measure("write", len(shard.unit.refs)):
                 parts.add(*_of_one_version(shard, analysis))
             if run.profile and monotonic() - shown > PROFILED_EVERY:
                 shown = monotonic()
                 log.info("%s", run.timings.table())
-        if stopping():
+        if number := stopping():
             raise StoppedError(
                 f"stopped; {parts.done} of {len(parts.shards)} shards are finished in {run.out}, "
-                "and the same command with --resume goes on"
+                "and the same command with --resume goes on",
+                number,
             )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from cs_framework.errors import CSError, StoppedError, printable, shortened
+from cs_framework.errors import CSError, StoppedError, TerminatedError, printable, shortened
 
 if TYPE_CHECKING:
     import pyarrow
@@ -28,7 +28,7 @@ class Outcome:
     """The result of running a recipe."""
 
     exit_code: int
-    """0 done, 1 the run failed, 2 the recipe or the arguments are wrong, 130 stopped by Ctrl-C."""
+    """0 done, 1 failed, 2 the recipe or the arguments are wrong, 130 stopped by Ctrl-C, 143 by SIGTERM."""
     out: Path
     """The run folder; it may not exist where the run did not start."""
     log: str
@@ -51,7 +51,7 @@ class Outcome:
 def describe(error: BaseException, interrupted: str = "stopped") -> tuple[int, str]:
     """The exit code and the line for one of `USER_ERRORS`; `interrupted` is the line for Ctrl-C."""
     if isinstance(error, KeyboardInterrupt):
-        return 130, interrupted
+        return 143 if isinstance(error, TerminatedError) else 130, interrupted
     if isinstance(error, StoppedError):
         return error.exit_code, printable(str(error))
     if isinstance(error, CSError):

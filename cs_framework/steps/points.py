@@ -68,9 +68,8 @@ def choose_boxes(run: Run, points: PointFrames, gate: Gate | None, folder: Path)
         (folder / name).mkdir(parents=True)
         component.save(folder / name)
     spec = evolve(run.spec, bundle=folder, threshold=gate.point.threshold if gate else None)
-    worker = Worker(run.loaded, run.components, spec)
     units, augmentation = points.for_boxes(), Augmentation(run.env.seed)
-    answers = run.engine.map(worker, confidences_of, [(unit, augmentation) for unit in units])
+    answers = run.engine.map(spec, confidences_of, [(unit, augmentation) for unit in units])
     found = list(chain.from_iterable(run.track(answers, "validation boxes", len(units))))
     labels = [points.labels[ref.id] for unit in units for ref in unit.refs]
     kept = [(each, label) for each, label in zip(found, labels, strict=True) if np.isfinite(each)]
@@ -80,5 +79,5 @@ def choose_boxes(run: Run, points: PointFrames, gate: Gate | None, folder: Path)
 def cavities(run: Run, worker: Worker, frames: Sequence[LabelledFrame]) -> list[float]:
     """How clear the cavity of each frame is; NaN where a frame cannot be read."""
     calls = [(batch,) for batch in make_batches([f.ref for f in frames])]
-    found = run.track(run.engine.map(worker, clarity_of, calls), "looking for cavities", len(calls))
+    found = run.track(run.engine.map(worker.spec, clarity_of, calls), "looking for cavities", len(calls))
     return list(chain.from_iterable(found))

@@ -61,7 +61,7 @@ def _propose(run: Run, split: str) -> tuple[list[JudgedFrame], list[float]]:
         worker = evolve(worker, spec=evolve(worker.spec, bundle=run.bundle.folder))
     calls = [(unit,) for unit in make_batches([f.ref for f in frames.values()])]
     judged, seconds = [], []
-    for done in run.track(run.engine.map(worker, _proposed, calls), f"proposing on {split}", len(calls)):
+    for done in run.track(run.engine.map(worker.spec, _proposed, calls), f"proposing on {split}", len(calls)):
         judged += [JudgedFrame(r, 1, frames[r.frame].boxes(r.size)) for r in done.results]
         seconds += done.seconds
         run.skip(done.skipped)

@@ -117,6 +117,7 @@ class Run:
         results: list[FrameResult] = []
         units = make_units(refs, self.context)
         for analysis in self.analyses(units, description, gated=gated, keep_regions=keep_regions):
+            assert analysis is not None, "nobody stops it"
             results += analysis.results
             self.skipped += analysis.skipped
         return results
@@ -133,10 +134,12 @@ class Run:
         *,
         gated: bool,
         keep_regions: bool,
-        stopping: Callable[[], bool] = lambda: False,
-    ) -> Iterator[Analysis]:
+        stopping: Callable[[], int] = lambda: 0,
+        stop: Path | None = None,
+    ) -> Iterator[Analysis | None]:
         """Both stages, trained, on units: what each gave, in order, until somebody is `stopping`.
 
+        A unit that is under way then, with the file `stop` there to tell the workers, gives None.
         Progress counts frames. Where there are too few units to keep all processes busy, they are handed out
         batch by batch, which makes no difference to the components.
         """
@@ -150,6 +153,7 @@ class Run:
             known=self.bundle.known,
             withhold=gated and self.loaded.recipe.detect.unfamiliar == "withhold",
             content=digest(self.origin()),
+            stop=stop,
         )
         few = len(units) < 2 * self.engine.workers
         taken: deque[int] = deque()
@@ -161,30 +165,35 @@ class Run:
                 yield from ((piece, gated, keep_regions) for piece in pieces)
 
         answers = self._counted(
-            self.engine.map(Worker(self.loaded, self.components, spec), analyse, calls()),
+            self.engine.map(spec, analyse, calls()),
             description,
             sum(len(unit.refs) for unit in units),
         )
+        for first in answers:
+            pieces = [first, *islice(answers, taken.popleft() - 1)]
+            whole = [piece for piece in pieces if piece is not None]
+            yield Analysis.joined(whole) if len(whole) == len(pieces) else None
+
+    def _counted(
+        self, answers: Iterable[Analysis | None], description: str, frames: int
+    ) -> Iterator[Analysis | None]:
+        """What comes, while progress is shown in frames, and time is taken."""
+        shown = iter(self.track(range(frames), description, frames))
+        answers = iter(answers)
         while True:
             with self.timings.wait("write"):
-                first = next(answers, None)
-                if first is None:
+                try:
+                    answer = next(answers)
+                except StopIteration:
                     return
-                analysis = Analysis.joined([first, *islice(answers, taken.popleft() - 1)])
-            self.timings.add(analysis.timings)
-            log_traces(analysis.skipped)
-            yield analysis
-
-    def _counted(self, answers: Iterable[Analysis], description: str, frames: int) -> Iterator[Analysis]:
-        """What comes, while progress is shown in frames."""
-        shown = iter(self.track(range(frames), description, frames))
-        for answer in answers:
-            done = len(answer.results) + len(answer.skipped)
-            frames -= done
-            for _ in range(
-                done + (frames == 0)
-            ):  # once more, since an item is done when the next is asked for
-                next(shown, None)
+            if answer is not None:
+                self.timings.add(answer.timings)
+                log_traces(answer.skipped)
+                done = len(answer.results) + len(answer.skipped)
+                frames -= done
+                # once more at the end, since an item is done when the next is asked for
+                for _ in range(done + (frames == 0)):
+                    next(shown, None)
             yield answer
 
     @property

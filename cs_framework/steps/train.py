@@ -203,7 +203,7 @@ def _table(
     known = {f.ref.id: f for f in frames}
     calls = [(b, {ref.id: known[ref.id] for ref in b.refs}, sampling) for b in batches]
     regions: list[FrameRegions] = []
-    for found in run.track(run.engine.map(worker, regions_of, calls), f"regions of {split}", len(calls)):
+    for found in run.track(run.engine.map(worker.spec, regions_of, calls), f"regions of {split}", len(calls)):
         regions += found.regions
         _note_skipped(run, found.skipped)
     table = make_table(regions, run.loaded.recipe.training, run.components.embedder.dim)

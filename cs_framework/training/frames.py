@@ -128,7 +128,8 @@ def clarity_of(worker: Worker, unit: Unit) -> list[float]:
         except FrameError:
             return float("nan")
 
-    return [of(ref) for ref in unit.refs]
+    barred = {item.frame for item in unit.barred}
+    return [float("nan") if ref.id in barred else of(ref) for ref in unit.refs]
 
 
 def spread(items: Sequence[T], count: int) -> list[T]:

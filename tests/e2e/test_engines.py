@@ -100,18 +100,19 @@ def test_an_address_where_nothing_answers_is_named(toy_run, tmp_path, cs_run, mo
     assert "no Dask scheduler answers at tcp://127.0.0.1:9" in done.stderr
 
 
-def test_ctrl_c_leaves_dask_workers_to_finish_what_is_begun(told, go, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_dask_workers_to_finish_the_batch_under_way(number, told, go, tmp_path):
     out, said = tmp_path / "run", tmp_path / "said"
     command = [CS_RUN, told / "long.toml", "--out", out, "--engine", "dask", "--set", "pipeline.workers=2"]
     with said.open("w") as file:
         running = subprocess.Popen(list(map(str, command)), stderr=file, start_new_session=True)
     while running.poll() is None and not finished(out):
         time.sleep(0.005)
-    os.killpg(running.pid, signal.SIGINT)  # as a terminal does
+    os.killpg(running.pid, number)  # as a terminal or a scheduler does
     while running.poll() is None and "once more stops at once" not in said.read_text():
         time.sleep(0.005)
     go.touch()
-    assert running.wait(120) == 130
+    assert running.wait(120) == 128 + number
     assert f"stopped; {finished(out)} of 11 shards are finished" in said.read_text()
     assert "Traceback" not in said.read_text()
 

@@ -33,4 +33,6 @@ def make_engine(settings: PipelineSettings) -> Engine:
         return DaskEngine(settings.workers, address or None, gpu=settings.device == "cuda")
     from cs_framework.pipeline.engines.local import LocalEngine
 
-    return LocalEngine(settings.workers)
+    engine = LocalEngine(settings.workers)
+    engine.warm_up()
+    return engine

@@ -1,14 +1,16 @@
 """The engine ``dask``: the workers of a Dask cluster, on this machine or on many.
 
 Workers see the same files under the same paths as this process and have the same packages. Dask itself
-redoes the units of a worker that dies, and gives up on one that has killed several.
+redoes the units of a worker that dies, and gives up on one that has killed several: then its frames are
+looked at one by one.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import dask.config
@@ -20,7 +22,7 @@ from cs_framework.errors import CSError
 from cs_framework.pipeline.engines.engine import Arguments, Engine, T, Task, Ts, Work
 from cs_framework.pipeline.engines.local import without_interrupts
 from cs_framework.pipeline.engines.safe_path import SAFE_PATH
-from cs_framework.pipeline.worker import Worker, WorkerSpec, call
+from cs_framework.pipeline.worker import WorkerSpec
 
 log = logging.getLogger(__name__)
 
@@ -42,18 +44,18 @@ class DaskEngine(Engine):
     _client: Any = field(default=None, init=False)
     _cluster: Any = field(default=None, init=False)
 
-    def map(self, worker: Worker, work: Work[*Ts, T], calls: Iterable[Arguments[*Ts]]) -> Iterator[T]:
+    def map(self, spec: WorkerSpec, work: Work[*Ts, T], calls: Iterable[Arguments[*Ts]]) -> Iterator[T]:
         """See [Engine.map][cs_framework.pipeline.engines.Engine.map]."""
         try:
-            yield from super().map(worker, work, calls)
+            yield from super().map(spec, work, calls)
         except _DISCONNECTED as error:
             where = self.address or "of this run"
             raise CSError(f"the Dask scheduler {where} has gone away; --resume goes on from here") from error
 
-    def _submit(self, spec: WorkerSpec, work: Work[*Ts, T], arguments: Arguments[*Ts]) -> Task[T]:
+    def _submit(self, function: Callable[..., T], *arguments: Any) -> Task[T]:
         resources = {"GPU": 1} if self.gpu else None
         client = self._connected()
-        task: Task[T] = client.submit(call, spec, work, arguments, pure=False, resources=resources)
+        task: Task[T] = client.submit(function, *arguments, pure=False, resources=resources)
         return task
 
     def _connected(self) -> Any:
@@ -99,5 +101,6 @@ class DaskEngine(Engine):
         """Stop at once; what is under way is dropped. A cluster that ran before runs on."""
         for started in (self._client, self._cluster):
             if started is not None:
-                started.close(timeout=5)
+                with suppress(TimeoutError):  # on a busy machine; its processes end with this one
+                    started.close(timeout=5)
         self._client = self._cluster = None

@@ -1,4 +1,7 @@
-"""The engine ``local``: this process, or several on this machine."""
+"""The engine ``local``: processes on this machine.
+
+Also one worker is a process of its own, so that a frame that kills it does not end the run.
+"""
 
 from __future__ import annotations
 
@@ -6,56 +9,41 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing.context import BaseContext
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from attrs import define, field
 
-from cs_framework.errors import CSError
-from cs_framework.pipeline.engines.engine import Arguments, Engine, T, Task, Ts, Work, frames
+from cs_framework.pipeline.engines.engine import Engine, T, Task
 from cs_framework.pipeline.engines.safe_path import safe_path
-from cs_framework.pipeline.worker import Worker, WorkerSpec, call
+from cs_framework.pipeline.interrupt import STOPPING
 
 
 @define(eq=False)
 class LocalEngine(Engine):
-    """`workers` processes; one is this process itself, where nothing has to be started."""
+    """A pool of `workers` processes."""
 
     lost: ClassVar[tuple[type[Exception], ...]] = (BrokenProcessPool, MemoryError)
     _pool: ProcessPoolExecutor | None = field(default=None, init=False)
 
-    def __attrs_post_init__(self) -> None:
+    def warm_up(self) -> None:
         """Begin with what workers import, which takes seconds, while this process does the same."""
-        if self.workers > 1 and _context().get_start_method() == "forkserver":
+        if _context().get_start_method() == "forkserver":
             from multiprocessing import forkserver
 
             with without_interrupts():
                 forkserver.ensure_running()
 
-    def map(self, worker: Worker, work: Work[*Ts, T], calls: Iterable[Arguments[*Ts]]) -> Iterator[T]:
-        """See [Engine.map][cs_framework.pipeline.engines.Engine.map]."""
-        if self.workers > 1:
-            yield from super().map(worker, work, calls)
-            return
-        for arguments in calls:
-            try:
-                yield work(worker, *arguments)
-            except MemoryError as error:
-                raise CSError(
-                    f"out of memory on {frames(arguments)}; fewer boxes need less "
-                    "(--set pipeline.max_proposals=500); --resume goes on from here"
-                ) from error
-
-    def _submit(self, spec: WorkerSpec, work: Work[*Ts, T], arguments: Arguments[*Ts]) -> Task[T]:
+    def _submit(self, function: Callable[..., T], *arguments: Any) -> Task[T]:
         if self._pool is None:
             self._pool = ProcessPoolExecutor(self.workers, mp_context=_context(), initializer=_prepare)
         try:
             with without_interrupts():
-                return self._pool.submit(call, spec, work, arguments)
+                return self._pool.submit(function, *arguments)
         except BrokenProcessPool as error:  # a worker died since the last answer: this one is lost like it
             lost: Future[T] = Future()
             lost.set_exception(error)
@@ -68,10 +56,13 @@ class LocalEngine(Engine):
         """Stop at once; what is under way is dropped."""
         if self._pool is None:
             return
-        processes = list((self._pool._processes or {}).values())  # no public way before Python 3.14
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        pool: Any = self._pool  # there is no public way before Python 3.14
+        processes, manager = list((pool._processes or {}).values()), pool._executor_manager_thread
+        pool.shutdown(wait=False, cancel_futures=True)
         for process in processes:
             process.kill()
+        if manager is not None:  # else it may find its pipes closed while this process ends
+            manager.join(timeout=5)
         self._pool = None
 
 
@@ -86,7 +77,7 @@ def _context() -> BaseContext:
 
 @contextmanager
 def without_interrupts() -> Iterator[None]:
-    """Start processes that never see Ctrl-C, which a terminal sends to all: this one decides.
+    """Start processes that never see the signals that stop a run: this one decides.
 
     Nor do they import what lies in the working directory.
     """
@@ -97,7 +88,7 @@ def without_interrupts() -> Iterator[None]:
         from multiprocessing import resource_tracker
 
         resource_tracker.ensure_running()  # starting it with the first process would let signals in again
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
         try:
             yield
         finally:
@@ -105,8 +96,9 @@ def without_interrupts() -> Iterator[None]:
 
 
 def _prepare() -> None:
-    """Leave Ctrl-C to the parent, and end with it: a worker whose parent is killed would wait forever."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Leave signals to the parent, and end with it: a worker whose parent is killed would wait forever."""
+    for number in STOPPING:
+        signal.signal(number, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures.process import BrokenProcessPool
 
+from cs_framework.pipeline.engines.engine import Task
 from cs_framework.pipeline.engines.local import LocalEngine
 from cs_framework.pipeline.worker import WorkerSpec
 
@@ -18,6 +19,6 @@ class Broken:
 def test_a_unit_handed_to_a_broken_pool_counts_as_lost(tmp_path):
     engine = LocalEngine(2)
     engine._pool = Broken()
-    task = engine._submit(WorkerSpec(tmp_path / "resolved.toml"), print, ())
+    task: Task[object] = engine._submit(WorkerSpec(tmp_path / "resolved.toml"), print, ())
     assert task.done()
     assert isinstance(task.exception(), engine.lost)
