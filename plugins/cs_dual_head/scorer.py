@@ -78,9 +78,8 @@ class DualHeadScorer:
         return self._combine(predict(network, regions.embeddings), regions)
 
     def save(self, folder: Path) -> None:
-        """Write the weights as safetensors and the network's shape as JSON."""
-        shape = {"dim": self._dim, "hidden": list(self._settings.hidden)}
-        save_learnt(folder, self.name, self._trained().state_dict(), shape)
+        """Write the weights as safetensors and the units of the hidden layers as JSON."""
+        save_learnt(folder, self.name, self._trained().state_dict(), {"hidden": list(self._settings.hidden)})
 
     def load(self, folder: Path) -> None:
         """Read what `save` wrote.
@@ -92,9 +91,7 @@ class DualHeadScorer:
         weights = load_learnt(folder, self.name, {"hidden": list(self._settings.hidden)})
         try:
             dim = len(weights["norm.weight"])
-            with torch.device(
-                "meta"
-            ):  # no memory is taken but that of the weights, whatever shape is claimed
+            with torch.device("meta"):  # no memory is taken but that of the weights
                 network = self._build(dim)
             network.load_state_dict(weights, assign=True)
         except (LookupError, TypeError, RuntimeError) as error:
