@@ -14,7 +14,7 @@ from cs_framework.app.controls import Control, controls_of, settings_from
 from cs_framework.app.folders import Entry, Root
 from cs_framework.app.run_folders import RunFrames, frames_of, recipe_of
 from cs_framework.app.uploads import Upload, digest_of
-from cs_framework.app.wording import literal
+from cs_framework.app.wording import figure, literal
 from cs_framework.data.images import EXTENSIONS
 from cs_framework.errors import RecipeError
 from cs_framework.recipe.loading import RESOLVED_FILE
@@ -108,6 +108,9 @@ def choose_settings(model: Model, slot: str, data: DataSettings) -> Model:
     if model.bundle is not None:
         with st.expander("Boxes that are shown", expanded=True):
             values |= ask(controls_of(pipeline, _REPORTING), f"{base}|shown")
+            if model.bundle.boxes is not None:
+                point = figure(model.bundle.boxes.threshold)
+                st.caption(literal(f"Without a least confidence it is {point}, which training chose."))
             if model.bundle.gate is not None:
                 asked = ask(controls_of(gate), f"{base}|gate")
                 gate = _checked(GateSettings, asked, "threshold")

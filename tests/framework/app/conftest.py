@@ -18,7 +18,7 @@ PROGRAM = "from pathlib import Path\nPath(__file__).with_name('RAN').touch()\n"
 def download(tmp_path: Path) -> Path:
     """A root with what a stranger may have packed: a bundle in a run whose recipe names a program."""
     run = tmp_path / "Downloads" / "b"
-    loaded = load_recipe(bundled(Path("quickstart.toml")))
+    loaded = load_recipe(bundled(Path("baseline.toml")))  # none of its boxes need a filter
     described = {k: v for k, v in components_to_dict(loaded).items() if k != "anomaly_filter"}
     write_bundle(Bundle(run / "model", None), Components(None, (), None, None), described, {})
     (run / "resolved.toml").write_text(

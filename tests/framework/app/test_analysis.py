@@ -46,12 +46,20 @@ def quiet(doing: str) -> None:
 
 def test_results_are_those_of_a_run(root, model, analyser, frames):
     units = units_of(frames.refs, analyser.context)
-    spec = WorkerSpec(root / "runs/toy/resolved.toml", root / "runs/toy/model", model.threshold)
+    bundle = model.bundle
+    spec = WorkerSpec(
+        root / "runs/toy/resolved.toml",
+        bundle.folder,
+        threshold=bundle.gate.point.threshold,
+        least=bundle.boxes.threshold,
+        known=bundle.known,
+    )
     whole = Worker.build(spec).stages.analyse(units[0], gated=False, keep_regions=True).results[0]
     found = reported(analyser.analyse(units[0], model, quiet), model)
     np.testing.assert_array_equal(found.proposals, whole.proposals)
     np.testing.assert_array_equal(found.scores.confidence, whole.scores.confidence)
-    assert (found.score, found.flagged, found.detections) == (whole.score, whole.flagged, whole.detections)
+    assert (found.score, found.flagged, found.state) == (whole.score, whole.flagged, whole.state)
+    assert found.detections == whole.detections
 
 
 def test_each_stage_is_announced_and_can_be_the_last(model, analyser, frames):
@@ -70,12 +78,17 @@ def test_each_stage_is_announced_and_can_be_the_last(model, analyser, frames):
     analyser.analyse(unit, model, quiet)  # what was given up holds nobody else up
 
 
-def test_top_threshold_and_suppression_need_no_new_analysis(model, analyser, frames):
+def test_how_boxes_are_reported_needs_no_new_analysis(model, analyser, frames):
     found = analyser.analyse(units_of(frames.refs, 0)[-1], model, quiet)
     recipe = model.loaded.recipe
-    several = model.with_settings({}, evolve(recipe.pipeline, top=4, suppression=0.5), recipe.data)
+    shown = evolve(recipe.pipeline, top=4, suppression=0.5)
+    several = model.with_settings({}, evolve(shown, min_confidence=0.0), recipe.data)
     assert several.results_key == model.results_key
-    assert [d.rank for d in reported(found, several).detections] == [0, 1, 2, 3]
+    boxes = reported(found, several).detections
+    assert [d.rank for d in boxes] == [0, 1, 2, 3]
+    as_trained = reported(found, model.with_settings({}, shown, recipe.data)).detections
+    assert as_trained == tuple(d for d in boxes if d.confidence >= model.bundle.boxes.threshold)
+    assert 0 < len(as_trained) < len(boxes)
     never = evolve(recipe.pipeline, gate=GateSettings(threshold=1e9))
     assert not reported(found, model.with_settings({}, never, recipe.data)).flagged
     narrow = model.with_settings({}, evolve(recipe.pipeline, max_proposals=3), recipe.data)

@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
 from cs_framework.app import results
+from cs_framework.bundle import read_bundle
 from tests.framework.app.conftest import PROGRAM
 from tests.support.frames import streak_frame, write_recipe
 
@@ -115,18 +116,33 @@ def test_first_comes_what_to_do(root):
     assert not app.error
 
 
+def of_any_confidence(page) -> AppTest:
+    widget(page.number_input, "|min_confidence").set_value(0.0).run()
+    return checked(page)
+
+
 def test_the_answer_its_reason_and_its_table(page):
     assert "A string is reported" in page.subheader[0].value
     assert "reaches the threshold" in texts(page)
-    table = page.dataframe[0].value
+    table = of_any_confidence(page).dataframe[0].value
     assert len(table) == 5
     assert list(table["confidence"]) == sorted(table["confidence"], reverse=True)
     captions = [image.caption for shown in page.get("image") for image in shown.proto.imgs]
     assert f"The best box, close up: {table['pixels'][0]}" in captions, "the table may be too narrow for it"
 
 
+def test_boxes_are_those_that_training_chose_to_report(root, page):
+    point = read_bundle(root / "runs/toy/model").boxes.threshold
+    assert widget(page.number_input, "|min_confidence").value is None
+    assert f"{point:.4g}" in texts(page).replace("\\", ""), "what is left empty acts all the same"
+    few = page.dataframe[0].value["confidence"]
+    every = of_any_confidence(page).dataframe[0].value["confidence"]
+    assert len(every) > len(few)
+    assert list(few) == [confidence for confidence in every if confidence >= point]
+
+
 def test_fewer_boxes_without_a_new_analysis(page):
-    widget(page.number_input, "|top").set_value(2).run()
+    widget(of_any_confidence(page).number_input, "|top").set_value(2).run()
     checked(page)
     assert "analyse" not in keys(page.button)
     assert len(page.dataframe[0].value) == 2
@@ -144,7 +160,7 @@ def test_settings_of_a_stranger_s_component_are_asked_for_and_used(page):
     assert "side of a box in px" in size.help
     size.set_value(40).run()
     assert "analyse" in keys(checked(page).button), "another setting, another result"
-    assert "40 x 40" in analyse(page).dataframe[0].value["pixels"][0]
+    assert "40 x 40" in of_any_confidence(analyse(page)).dataframe[0].value["pixels"][0]
 
 
 def test_truth_is_drawn_and_compared_with(page):
