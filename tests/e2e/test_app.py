@@ -120,6 +120,10 @@ def test_from_a_frame_to_its_boxes_and_their_download(page, tmp_path):
     page.get_by_role("button", name="Analyse", exact=True).click()
     comes(page.get_by_role("heading", name="A string is reported, with confidence"))
     comes(page.get_by_text("orange: the best box"))
+
+    least = page.locator('input[aria-label="Least confidence"]')
+    least.fill("0")
+    least.press("Enter")
     count_rows(page, 5)
 
     top = page.locator('input[aria-label="Boxes at most (top)"]')

@@ -13,8 +13,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
+from cs_framework.app import page as page_module
 from cs_framework.app import results
+from cs_framework.app.folders import Entry
 from cs_framework.bundle import read_bundle
+from cs_framework.files import shipped
 from tests.framework.app.conftest import PROGRAM
 from tests.support.frames import streak_frame, write_recipe
 
@@ -279,7 +282,16 @@ def test_a_setting_is_asked_for_only_where_it_acts(root):
     assert not any((each.key or "").endswith("|min_size") for each in checked(app).number_input)
 
 
-def test_without_a_model_the_app_offers_to_make_one(root, tmp_path):
+@pytest.mark.parametrize("comes_along", [True, False])
+def test_before_anything_is_trained_there_is_the_model_that_comes_along(comes_along, tmp_path, monkeypatch):
+    pretrained = Entry("pretrained", shipped("pretrained"), "trained")
+    monkeypatch.setattr(page_module, "comes_along", lambda: [pretrained] if comes_along else [])
+    app = opened(tmp_path)
+    assert (app.selectbox(key="model").value == pretrained) == comes_along
+    assert ("No model is trained here yet" in texts(app)) != comes_along
+
+
+def test_without_a_model_of_its_own_the_app_offers_to_make_one(root, tmp_path):
     shutil.copytree(root / "data", tmp_path / "data")
     write_recipe(
         tmp_path / "small.toml",
@@ -289,9 +301,7 @@ def test_without_a_model_the_app_offers_to_make_one(root, tmp_path):
     )
     text = (tmp_path / "small.toml").read_text().replace('name = "toy"', 'name = "small"')
     (tmp_path / "small.toml").write_text(text)
-    app = opened(tmp_path)
-    assert "No model is trained here yet" in texts(app)
-    choose(app, "small (recipe, with one-file plugins)")
+    app = choose(opened(tmp_path), "small (recipe, with one-file plugins)")
     app.button(key="train").click().run()
     offered(app, "cancel-training").click().run()
     assert offered(app, "train")
