@@ -12,7 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.long_runs import alive, detect_recipe, finished, start, workers, write_frames
+from tests.support.long_runs import (
+    alive,
+    detect_recipe,
+    finished,
+    start,
+    wait_until,
+    workers,
+    write_frames,
+)
 
 CS_RUN = Path(sys.executable).with_name("cs-run")
 
@@ -106,13 +114,18 @@ def test_a_signal_leaves_dask_workers_to_finish_the_batch_under_way(number, told
     command = [CS_RUN, told / "long.toml", "--out", out, "--engine", "dask", "--set", "pipeline.workers=2"]
     with said.open("w") as file:
         running = subprocess.Popen(list(map(str, command)), stderr=file, start_new_session=True)
-    while running.poll() is None and not finished(out):
-        time.sleep(0.005)
-    os.killpg(running.pid, number)  # as a terminal or a scheduler does
-    while running.poll() is None and "once more stops at once" not in said.read_text():
-        time.sleep(0.005)
-    go.touch()
-    assert running.wait(120) == 128 + number
+
+    def going_on() -> bool:
+        return running.poll() is None
+
+    try:
+        assert wait_until(lambda: finished(out) >= 1, going_on), said.read_text()
+        os.killpg(running.pid, number)  # as a terminal or a scheduler does
+        assert wait_until(lambda: "once more stops at once" in said.read_text(), going_on), said.read_text()
+        go.touch()
+        assert running.wait(120) == 128 + number
+    finally:
+        running.kill()
     assert f"stopped; {finished(out)} of 11 shards are finished" in said.read_text()
     assert "Traceback" not in said.read_text()
 
@@ -126,8 +139,7 @@ def test_a_dask_scheduler_that_goes_away_is_told(told, go, tmp_path):
         for line in (("scheduler", "--port", "0"), ("worker", "--nthreads", "1", "--no-nanny"))
     ]
     try:
-        while not where.exists():
-            time.sleep(0.05)
+        assert wait_until(where.exists, lambda: cluster[0].poll() is None)
         address = json.loads(where.read_text())["address"]
         running = start(
             *(tmp_path / "said", told / "long.toml", "--out", tmp_path / "run"),

@@ -6,18 +6,24 @@ import json
 import multiprocessing
 import os
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import NoReturn
 
 import cv2
 import numpy as np
 from attrs import frozen
 
+from cs_framework.pipeline.interrupt import STOPPING
 from tests.support.frames import TOY_PLUGIN
 
+LONGEST = 120.0
+"""Seconds after which what is waited for is taken to hang."""
 _CONTEXT = multiprocessing.get_context("forkserver")
 # Processes begin with what takes seconds to import.
 _CONTEXT.set_forkserver_preload(
@@ -61,8 +67,9 @@ class Running:
 
     def wait(self) -> tuple[int | None, str]:
         """Its exit code, negative for a signal, and what it said on standard error."""
-        self.process.join(timeout=120)
-        assert self.process.exitcode is not None, "it hangs: " + self.said
+        self.process.join(LONGEST)
+        if self.process.exitcode is None:
+            self._hangs()
         return self.process.exitcode, self.said
 
     @property
@@ -77,11 +84,35 @@ class Running:
 
     def until(self, condition: Callable[[], bool]) -> bool:
         """Wait for a condition; whether it came true before the process ended."""
-        while self.process.is_alive():
-            if condition():
-                return True
-            time.sleep(0.005)
-        return False
+        try:
+            return wait_until(condition, self.process.is_alive)
+        except TimeoutError:
+            self._hangs()
+
+    def _hangs(self) -> NoReturn:
+        """Tell so, and leave nothing behind that the end of the tests would wait for."""
+        said = self.said
+        assert self.process.pid is not None
+        self.process.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)  # its workers
+        raise AssertionError("it hangs: " + said)
+
+
+def wait_until(condition: Callable[[], bool], going_on: Callable[[], bool]) -> bool:
+    """Wait for a condition; whether it came true while something was going on.
+
+    Raises:
+        TimeoutError: neither changes.
+    """
+    end = time.monotonic() + LONGEST
+    while going_on():
+        if condition():
+            return True
+        if time.monotonic() > end:
+            raise TimeoutError(f"nothing has happened for {LONGEST:.0f} s")
+        time.sleep(0.005)
+    return False
 
 
 def start(said_to: Path, *arguments: object, before: Callable[[], None] | None = None) -> Running:
@@ -125,6 +156,8 @@ def _main(said_to: Path, arguments: list[str], before: Callable[[], None] | None
     from cs_framework.cli.run import main
 
     os.setsid()
+    # An engine within the tests may have started the server of processes, with these blocked for its workers.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
     sys.stderr = said_to.open("w", buffering=1)
     os.dup2(sys.stderr.fileno(), 2)
     if before:
