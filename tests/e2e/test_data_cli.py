@@ -65,7 +65,7 @@ def test_no_data_set(tmp_path: Path, console: Command) -> None:
 def test_help_says_what_there_is(tmp_path: Path, console: Command) -> None:
     assert "check" in console("cs-data", "--help", cwd=tmp_path).stdout
     help_text = console("cs-data", "synth", "--help", cwd=tmp_path).stdout
-    assert "[default: 16; x>=3]" in " ".join(help_text.split())
+    assert "[default: 16; 3<=x<=100000]" in " ".join(help_text.split())
 
 
 class TestConvert:
