@@ -34,6 +34,7 @@ def evaluate(run: Run) -> None:
     judged = {name: _judge(run, name) for name in ("val", "test") if run.split(name)}
     if not judged and "train" in recipe.steps:
         log.warning("evaluate is left out: neither val nor test has frames")
+        run.left_out.add("evaluate")
         return
     if not judged:
         raise DataError(

@@ -63,6 +63,8 @@ class Run:
     """The shards to detect on, where other processes see to the rest."""
     detected: Parts | None = None
     """What the step `detect` found."""
+    left_out: set[StepName] = field(factory=set)
+    """Steps that had nothing to do, and have told so."""
 
     @cached_property
     def env(self) -> Env:
