@@ -280,8 +280,8 @@ RECIPES = (
 )  # fmt: skip
 
 BUNDLES = (
-    Case("bundle", "empty", b"", "not a readable bundle"),
-    Case("bundle", "nested deeply", b'{"components": ' + b"[" * 100_000, "not a readable bundle"),
+    Case("bundle", "empty", b"", "not JSON"),
+    Case("bundle", "nested deeply", b'{"components": ' + b"[" * 100_000, "nested more than"),
     Case("bundle", "no components", _changed(BUNDLE, "components", to=None), "bundle.json"),
     Case("bundle", "components that are none", _changed(BUNDLE, "components", to=5), "not a readable bundle"),
     Case("bundle", "another format", _changed(BUNDLE, "format", to=99), "format 99"),

@@ -60,7 +60,7 @@ def test_a_table_of_what_passed(plugin):
     assert done.exit_code == 0, done.output
     assert done.output.splitlines()[0].split() == ["CHECK", "COMPONENT", "RESULT", "REASON"]
     assert rows(done.output)["spawned-worker"] == ["corner", "passed"]
-    assert done.output.splitlines()[-1] == "12 passed"
+    assert done.output.splitlines()[-1] == "13 passed"
 
 
 def test_a_failure_is_told_with_its_reason_and_in_the_exit_code(plugin):
@@ -72,7 +72,7 @@ def test_a_failure_is_told_with_its_reason_and_in_the_exit_code(plugin):
         "the boxes of pixel.png must lie inside the frame, 0 to 1 and 0 to 1",
     ]
     assert table["output-contract"][1:] == ["failed", "the same"]
-    assert done.output.splitlines()[-1] == "10 passed, 2 failed"
+    assert done.output.splitlines()[-1] == "11 passed, 2 failed"
 
 
 def test_expected_failures_are_no_failures_unless_they_pass(plugin):
@@ -80,7 +80,7 @@ def test_expected_failures_are_no_failures_unless_they_pass(plugin):
     done = check(path, "--set", "corner.side=2")
     assert done.exit_code == 0
     assert rows(done.output)["one-item"][1:] == ["expected", "tiny frames"]
-    assert done.output.splitlines()[-1] == "10 passed, 2 expected"
+    assert done.output.splitlines()[-1] == "11 passed, 2 expected"
     done = check(path)
     assert done.exit_code == 1
     assert "take it out" in done.output
