@@ -53,7 +53,8 @@ def detect_recipe(folder: Path, trained: Path, frames: Path, **filter_settings: 
     recipe = folder / "long.toml"
     recipe.write_text(
         f'steps = ["detect"]\nplugins = ["{TOY_PLUGIN}"]\n[model]\nbundle = "{bundle}"\n'
-        f'[pipeline]\nthreads = 1\n[detect]\ninput = "{frames}"\n[outputs]\noverlays = 3\n'
+        f'[pipeline]\nthreads = 1\nmin_confidence = 0.0\n[detect]\ninput = "{frames}"\nunfamiliar = "report"\n'
+        "[outputs]\noverlays = 3\n"
     )
     return recipe
 
