@@ -71,7 +71,7 @@ def test_a_signal_finishes_the_batch_under_way_and_a_second_one_does_not(
         assert running.until(lambda: finished(out) >= 1), running.said
         running.signal(number)
         assert running.until(lambda: "once more stops at once" in running.said)
-        running.signal(number)
+        running.insist(number)
         code, said = running.wait()
         assert (code, finished(out)) == (128 + number, 1), said
         assert "Traceback" not in said

@@ -53,8 +53,8 @@ def detect_recipe(folder: Path, trained: Path, frames: Path, **filter_settings: 
     recipe = folder / "long.toml"
     recipe.write_text(
         f'steps = ["detect"]\nplugins = ["{TOY_PLUGIN}"]\n[model]\nbundle = "{bundle}"\n'
-        f'[pipeline]\nthreads = 1\nmin_confidence = 0.0\n[detect]\ninput = "{frames}"\nunfamiliar = "report"\n'
-        "[outputs]\noverlays = 3\n"
+        "[pipeline]\nthreads = 1\nmin_confidence = 0.0\n"
+        f'[detect]\ninput = "{frames}"\nunfamiliar = "report"\n[outputs]\noverlays = 3\n'
     )
     return recipe
 
@@ -82,6 +82,14 @@ class Running:
         """Send a signal to the process alone."""
         assert self.process.pid is not None
         os.kill(self.process.pid, number)
+
+    def insist(self, number: int) -> None:
+        """Send a signal until the process ends, as people do: one may fall where Python drops exceptions."""
+        for _ in range(60):
+            if not self.process.is_alive():
+                return
+            self.signal(number)
+            self.process.join(timeout=2)
 
     def until(self, condition: Callable[[], bool]) -> bool:
         """Wait for a condition; whether it came true before the process ended."""
