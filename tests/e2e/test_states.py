@@ -52,7 +52,9 @@ def test_only_familiar_frames_have_boxes(toy_run, detect):
         "fair2.png": "familiar",
     }
     assert framed(out) == {"fair0.png", "fair2.png"}
-    assert {row["frame"] for row in csv.DictReader((out / "tracks.csv").open())} == framed(out)
+    assert {row["frame"] for row in csv.DictReader((out / "tracks.csv").read_text().splitlines())} == framed(
+        out
+    )
     assert sorted(path.name for path in (out / "labels").rglob("dark*") if path.read_text()) == []
     rows = pq.read_table(out / "frames.parquet").to_pylist()
     assert all(row["anomaly_score"] is not None for row in rows)
